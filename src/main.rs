@@ -1,0 +1,2 @@
+//! The `sessiond` program.
+fn main() {}
