@@ -1,0 +1,142 @@
+//! What `AUTH`, `HELLO`, `SELECT` and `RESET` change when the server answers that they succeeded.
+
+use bytes::Bytes;
+
+use super::{route::is, table::State};
+use crate::{
+    resp::{Protocol, Request, parse_integer},
+    upstream::key::{Identity, LaneKey},
+};
+
+/// A change of a client's state. It happens only when the server accepts the command.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// The new user.
+    pub identity: Option<Identity>,
+    /// The newly selected database.
+    pub database: Option<u32>,
+    /// The new protocol.
+    pub protocol: Option<Protocol>,
+    /// The new name.
+    pub name: Option<Bytes>,
+    /// Everything else goes back to how it was at the beginning.
+    pub reset: bool,
+}
+
+impl Change {
+    /// What `request` asks for. `None` when its arguments say nothing that the server could accept.
+    pub fn of(state: State, request: &Request<'_>) -> Option<Self> {
+        match state {
+            State::Auth => auth(request),
+            State::Hello => hello(request),
+            State::Select => select(request),
+            State::Reset => Some(Self {
+                identity: Some(Identity::unproven()),
+                database: Some(0),
+                protocol: Some(Protocol::Resp2),
+                name: Some(Bytes::new()),
+                reset: true,
+            }),
+        }
+    }
+
+    /// The state after the change.
+    pub fn apply(&self, key: &LaneKey) -> LaneKey {
+        LaneKey {
+            identity: self.identity.clone().unwrap_or_else(|| key.identity.clone()),
+            database: self.database.unwrap_or(key.database),
+            protocol: self.protocol.unwrap_or(key.protocol),
+        }
+    }
+}
+
+/// `AUTH [username] password`
+fn auth(request: &Request<'_>) -> Option<Change> {
+    let identity = match (request.len(), request.arg(1), request.arg(2)) {
+        (2, Some(password), _) => Identity::proven(None, password),
+        (3, Some(user), Some(password)) => Identity::proven(Some(user), password),
+        _ => return None,
+    };
+    Some(Change { identity: Some(identity), ..Change::default() })
+}
+
+/// `HELLO [protover [AUTH username password] [SETNAME clientname]]`
+fn hello(request: &Request<'_>) -> Option<Change> {
+    let mut change = Change::default();
+    let mut args = request.args().skip(1);
+    let Some(version) = args.next() else { return Some(change) };
+    change.protocol = Some(match parse_integer(version)? {
+        2 => Protocol::Resp2,
+        3 => Protocol::Resp3,
+        _ => return None,
+    });
+    while let Some(option) = args.next() {
+        if is(option, b"AUTH") {
+            let (user, password) = (args.next()?, args.next()?);
+            change.identity = Some(Identity::proven(Some(user), password));
+        } else if is(option, b"SETNAME") {
+            change.name = Some(Bytes::copy_from_slice(args.next()?));
+        } else {
+            return None;
+        }
+    }
+    Some(change)
+}
+
+/// `SELECT index`
+fn select(request: &Request<'_>) -> Option<Change> {
+    let (2, Some(index)) = (request.len(), request.arg(1)) else { return None };
+    let database = u32::try_from(parse_integer(index)?).ok()?;
+    Some(Change { database: Some(database), ..Change::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+
+    use super::*;
+    use crate::resp::{RequestScanner, encode};
+
+    fn change(state: State, words: &str) -> Option<Change> {
+        let mut bytes = BytesMut::new();
+        encode::command(&mut bytes, words.split(' ').collect::<Vec<_>>());
+        let mut scanner = RequestScanner::new();
+        scanner.scan(&bytes, true).unwrap();
+        Change::of(state, &scanner.request(&bytes))
+    }
+
+    #[test]
+    fn arguments_are_read_as_redis_reads_them() {
+        let select = change(State::Select, "SELECT 7").unwrap();
+        assert_eq!(select, Change { database: Some(7), ..Change::default() });
+        assert_eq!(change(State::Select, "SELECT +7"), None);
+        assert_eq!(change(State::Select, "SELECT -1"), None);
+        assert_eq!(change(State::Select, "SELECT 1 2"), None);
+
+        let auth = change(State::Auth, "AUTH pw").unwrap();
+        assert_eq!(auth.identity, Some(Identity::proven(None, b"pw")));
+        assert_eq!(change(State::Auth, "AUTH"), None);
+
+        let hello = change(State::Hello, "HELLO 3 setname me auth joe pw").unwrap();
+        assert_eq!(hello.protocol, Some(Protocol::Resp3));
+        assert_eq!(hello.identity, Some(Identity::proven(Some(b"joe"), b"pw")));
+        assert_eq!(hello.name.as_deref(), Some(&b"me"[..]));
+        assert_eq!(change(State::Hello, "HELLO"), Some(Change::default()));
+        assert_eq!(change(State::Hello, "HELLO 4"), None);
+        assert_eq!(change(State::Hello, "HELLO 3 AUTH joe"), None);
+    }
+
+    #[test]
+    fn a_change_leaves_the_rest_as_it_is() {
+        let key = LaneKey {
+            identity: Identity::proven(Some(b"joe"), b"pw"),
+            database: 3,
+            protocol: Protocol::Resp3,
+        };
+        let selected = change(State::Select, "SELECT 7").unwrap().apply(&key);
+        assert_eq!(selected, LaneKey { database: 7, ..key.clone() });
+        let reset = change(State::Reset, "RESET").unwrap().apply(&key);
+        assert_eq!(reset.database, 0);
+        assert!(!reset.identity.is_proven());
+    }
+}

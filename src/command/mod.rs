@@ -1,0 +1,8 @@
+//! Which command goes where, and what the server's answer to it changes.
+
+pub mod change;
+pub mod client;
+pub mod route;
+pub mod table;
+
+pub use route::{Route, route};

@@ -1,0 +1,109 @@
+//! Decides by name and arguments what kind of connection a request needs.
+
+use super::{
+    client::{self, ClientCommand},
+    table::{self, Blocking, Class, Container, State, Stream, Subscription, Transaction},
+};
+use crate::{resp::Request, session};
+
+/// Where a request goes.
+#[derive(Clone, Copy, Debug)]
+pub enum Route {
+    /// Any connection in the client's state will do.
+    Shared,
+    /// A session command.
+    Session(&'static session::Command),
+    /// May wait: needs a connection of its own while it does.
+    Blocking,
+    /// `WAIT`, `WAITAOF`: waits, and speaks of what this connection has written.
+    Replication,
+    /// Opens, ends or guards a transaction.
+    Transaction(Transaction),
+    /// Changes subscriptions.
+    Subscription(Subscription),
+    /// Changes user, database or protocol.
+    State(State),
+    /// A `CLIENT` subcommand that speaks of the client's own connection.
+    Client(ClientCommand),
+    /// Needs an exclusive connection for the time of the command.
+    Aside,
+    /// Leaves lasting state: the client keeps its connection from now on.
+    Lasting,
+    /// Not known: may leave any state behind, unless the server does not know it either.
+    Unknown,
+    /// Turns the connection into a stream.
+    Stream(Stream),
+    /// `QUIT`
+    Quit,
+}
+
+/// Decides for one request. Of a request that has only begun, the arguments so far decide.
+pub fn route(request: &Request<'_>) -> Route {
+    let name = request.name();
+    let Some(class) = table::class(name) else {
+        return session::lookup(name).map_or(Route::Unknown, Route::Session);
+    };
+    match class {
+        Class::Shared => Route::Shared,
+        Class::Blocking(Blocking::Always) => Route::Blocking,
+        Class::Blocking(Blocking::WithOption) => {
+            // Everything before STREAMS is options; a key may be called "block".
+            let options = request.args().skip(1).take_while(|arg| !is(arg, b"STREAMS"));
+            if options.into_iter().any(|arg| is(arg, b"BLOCK")) {
+                Route::Blocking
+            } else {
+                Route::Shared
+            }
+        }
+        Class::Blocking(Blocking::Replication) => Route::Replication,
+        Class::Transaction(step) => Route::Transaction(step),
+        Class::Subscription(subscription) => Route::Subscription(subscription),
+        Class::State(state) => Route::State(state),
+        Class::Container(Container::Client) => client::route(request),
+        Class::Container(Container::Script) => match request.arg(1) {
+            Some(sub) if is(sub, b"KILL") => Route::Aside,
+            Some(sub) if is(sub, b"DEBUG") => Route::Lasting,
+            _ => Route::Shared,
+        },
+        Class::Quit => Route::Quit,
+        Class::Stream(stream) => Route::Stream(stream),
+        Class::Aside => Route::Aside,
+        Class::Lasting => Route::Lasting,
+    }
+}
+
+/// Whether `arg` is `word`, in any case.
+pub(super) fn is(arg: &[u8], word: &[u8]) -> bool {
+    arg.eq_ignore_ascii_case(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+
+    use super::*;
+    use crate::resp::{RequestScanner, encode};
+
+    fn routed(words: &str) -> String {
+        let mut bytes = BytesMut::new();
+        encode::command(&mut bytes, words.split(' ').collect::<Vec<_>>());
+        let mut scanner = RequestScanner::new();
+        scanner.scan(&bytes, true).unwrap();
+        format!("{:?}", route(&scanner.request(&bytes)))
+    }
+
+    #[test]
+    fn arguments_decide_where_the_name_does_not() {
+        assert_eq!(routed("XREAD COUNT 1 BLOCK 0 STREAMS s $"), "Blocking");
+        assert_eq!(routed("xread block 0 streams s $"), "Blocking");
+        assert_eq!(routed("XREAD COUNT 1 STREAMS block $"), "Shared");
+        assert_eq!(routed("SCRIPT LOAD x"), "Shared");
+        assert_eq!(routed("SCRIPT KILL"), "Aside");
+        assert_eq!(routed("FUNCTION KILL"), "Aside");
+        assert_eq!(routed("SCRIPT DEBUG YES"), "Lasting");
+        assert_eq!(routed("CLIENT ID"), "Client(Id)");
+        assert_eq!(routed("NOSUCH a"), "Unknown");
+        assert_eq!(routed("SESSION.NOSUCH a"), "Unknown");
+        assert!(routed("session.Get a b").starts_with("Session("));
+    }
+}

@@ -1,0 +1,533 @@
+//! What is known of each command: whether it may share a connection, and if not, why.
+//!
+//! The table is an allowlist. A command that is not in it may do anything to the connection it runs on, so it runs on one
+//! that its client has for itself.
+
+/// How a command relates to the state of the connection it runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// It neither depends on nor changes the connection's state beyond user, database and protocol.
+    Shared,
+    /// It may wait for something to happen.
+    Blocking(Blocking),
+    /// Opens, ends or guards a transaction.
+    Transaction(Transaction),
+    /// Changes what the connection is subscribed to.
+    Subscription(Subscription),
+    /// Changes user, database or protocol.
+    State(State),
+    /// A container command that has to be told apart by its first argument.
+    Container(Container),
+    /// Ends the connection.
+    Quit,
+    /// Turns the connection into a stream of bytes that are no replies.
+    Stream(Stream),
+    /// Has to get through while others of the same connection may be stuck, but leaves no state behind.
+    Aside,
+    /// Leaves state on the connection that is not tracked here; the client keeps its connection.
+    Lasting,
+}
+
+/// When a command waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blocking {
+    /// Whenever there is nothing to answer with.
+    Always,
+    /// Only with the option `BLOCK`.
+    WithOption,
+    /// Until replicas have acknowledged the connection's last write.
+    Replication,
+}
+
+/// A step of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transaction {
+    /// `MULTI`
+    Multi,
+    /// `EXEC`
+    Exec,
+    /// `DISCARD`
+    Discard,
+    /// `WATCH`
+    Watch,
+    /// `UNWATCH`
+    Unwatch,
+}
+
+/// A change of subscriptions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// What is subscribed to.
+    pub kind: Topic,
+    /// False for the commands that end subscriptions.
+    pub begins: bool,
+}
+
+/// What a subscription is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// A channel.
+    Channel,
+    /// A pattern of channels.
+    Pattern,
+    /// A shard channel.
+    Shard,
+}
+
+/// A change of user, database or protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// `AUTH`
+    Auth,
+    /// `HELLO`
+    Hello,
+    /// `SELECT`
+    Select,
+    /// `RESET`
+    Reset,
+}
+
+/// A command whose first argument decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    /// `CLIENT`
+    Client,
+    /// `SCRIPT` and `FUNCTION`: all but a few subcommands may share a connection.
+    Script,
+}
+
+/// A connection that is no longer one of requests and replies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// `MONITOR`
+    Monitor,
+    /// `SYNC` and `PSYNC`
+    Replication,
+}
+
+/// Looks a command up by its name, whatever its case; `None` when it is not known.
+pub fn class(name: &[u8]) -> Option<Class> {
+    let mut lower = [0u8; LONGEST];
+    let lower = lower.get_mut(..name.len())?;
+    lower.copy_from_slice(name);
+    lower.make_ascii_lowercase();
+    let lower: &[u8] = lower;
+    if let Ok(at) = SHARED.binary_search_by(|known| known.as_bytes().cmp(lower)) {
+        debug_assert_eq!(SHARED[at].as_bytes(), lower, "the table is sorted");
+        return Some(Class::Shared);
+    }
+    special(lower)
+}
+
+const LONGEST: usize = 24;
+
+fn special(name: &[u8]) -> Option<Class> {
+    let subscription = |kind, begins| Class::Subscription(Subscription { kind, begins });
+    Some(match name {
+        b"blpop" | b"brpop" | b"brpoplpush" | b"blmove" | b"blmpop" | b"bzpopmin" | b"bzpopmax"
+        | b"bzmpop" => Class::Blocking(Blocking::Always),
+        b"xread" | b"xreadgroup" => Class::Blocking(Blocking::WithOption),
+        b"wait" | b"waitaof" => Class::Blocking(Blocking::Replication),
+        b"multi" => Class::Transaction(Transaction::Multi),
+        b"exec" => Class::Transaction(Transaction::Exec),
+        b"discard" => Class::Transaction(Transaction::Discard),
+        b"watch" => Class::Transaction(Transaction::Watch),
+        b"unwatch" => Class::Transaction(Transaction::Unwatch),
+        b"subscribe" => subscription(Topic::Channel, true),
+        b"unsubscribe" => subscription(Topic::Channel, false),
+        b"psubscribe" => subscription(Topic::Pattern, true),
+        b"punsubscribe" => subscription(Topic::Pattern, false),
+        b"ssubscribe" => subscription(Topic::Shard, true),
+        b"sunsubscribe" => subscription(Topic::Shard, false),
+        b"auth" => Class::State(State::Auth),
+        b"hello" => Class::State(State::Hello),
+        b"select" => Class::State(State::Select),
+        b"reset" => Class::State(State::Reset),
+        b"client" => Class::Container(Container::Client),
+        b"script" | b"function" => Class::Container(Container::Script),
+        b"quit" => Class::Quit,
+        b"monitor" => Class::Stream(Stream::Monitor),
+        b"sync" | b"psync" => Class::Stream(Stream::Replication),
+        b"debug" | b"failover" | b"shutdown" | b"migrate" => Class::Aside,
+        b"asking" | b"readonly" | b"readwrite" | b"replconf" => Class::Lasting,
+        _ => return None,
+    })
+}
+
+/// Commands of Redis 6.2 to 8 and Valkey 7.2 to 9 that leave no trace on their connection, sorted.
+const SHARED: &[&str] = &[
+    "acl",
+    "append",
+    "bf.add",
+    "bf.card",
+    "bf.exists",
+    "bf.info",
+    "bf.insert",
+    "bf.loadchunk",
+    "bf.madd",
+    "bf.mexists",
+    "bf.reserve",
+    "bf.scandump",
+    "bgrewriteaof",
+    "bgsave",
+    "bitcount",
+    "bitfield",
+    "bitfield_ro",
+    "bitop",
+    "bitpos",
+    "cf.add",
+    "cf.addnx",
+    "cf.count",
+    "cf.del",
+    "cf.exists",
+    "cf.info",
+    "cf.insert",
+    "cf.insertnx",
+    "cf.loadchunk",
+    "cf.mexists",
+    "cf.reserve",
+    "cf.scandump",
+    "cluster",
+    "cms.incrby",
+    "cms.info",
+    "cms.initbydim",
+    "cms.initbyprob",
+    "cms.merge",
+    "cms.query",
+    "command",
+    "commandlog",
+    "config",
+    "copy",
+    "dbsize",
+    "decr",
+    "decrby",
+    "del",
+    "delex",
+    "delifeq",
+    "digest",
+    "dump",
+    "echo",
+    "eval",
+    "eval_ro",
+    "evalsha",
+    "evalsha_ro",
+    "exists",
+    "expire",
+    "expireat",
+    "expiretime",
+    "fcall",
+    "fcall_ro",
+    "flushall",
+    "flushdb",
+    "ft._list",
+    "ft.aggregate",
+    "ft.aliasadd",
+    "ft.aliasdel",
+    "ft.aliasupdate",
+    "ft.alter",
+    "ft.config",
+    "ft.create",
+    "ft.cursor",
+    "ft.dictadd",
+    "ft.dictdel",
+    "ft.dictdump",
+    "ft.dropindex",
+    "ft.explain",
+    "ft.explaincli",
+    "ft.hybrid",
+    "ft.info",
+    "ft.profile",
+    "ft.search",
+    "ft.spellcheck",
+    "ft.sugadd",
+    "ft.sugdel",
+    "ft.sugget",
+    "ft.suglen",
+    "ft.syndump",
+    "ft.synupdate",
+    "ft.tagvals",
+    "geoadd",
+    "geodist",
+    "geohash",
+    "geopos",
+    "georadius",
+    "georadius_ro",
+    "georadiusbymember",
+    "georadiusbymember_ro",
+    "geosearch",
+    "geosearchstore",
+    "get",
+    "getbit",
+    "getdel",
+    "getex",
+    "getrange",
+    "getset",
+    "hdel",
+    "hexists",
+    "hexpire",
+    "hexpireat",
+    "hexpiretime",
+    "hget",
+    "hgetall",
+    "hgetdel",
+    "hgetex",
+    "hincrby",
+    "hincrbyfloat",
+    "hkeys",
+    "hlen",
+    "hmget",
+    "hmset",
+    "hpersist",
+    "hpexpire",
+    "hpexpireat",
+    "hpexpiretime",
+    "hpttl",
+    "hrandfield",
+    "hscan",
+    "hset",
+    "hsetex",
+    "hsetnx",
+    "hstrlen",
+    "httl",
+    "hvals",
+    "incr",
+    "incrby",
+    "incrbyfloat",
+    "info",
+    "json.arrappend",
+    "json.arrindex",
+    "json.arrinsert",
+    "json.arrlen",
+    "json.arrpop",
+    "json.arrtrim",
+    "json.clear",
+    "json.debug",
+    "json.del",
+    "json.forget",
+    "json.get",
+    "json.merge",
+    "json.mget",
+    "json.mset",
+    "json.numincrby",
+    "json.nummultby",
+    "json.objkeys",
+    "json.objlen",
+    "json.resp",
+    "json.set",
+    "json.strappend",
+    "json.strlen",
+    "json.toggle",
+    "json.type",
+    "keys",
+    "lastsave",
+    "latency",
+    "lcs",
+    "lindex",
+    "linsert",
+    "llen",
+    "lmove",
+    "lmpop",
+    "lolwut",
+    "lpop",
+    "lpos",
+    "lpush",
+    "lpushx",
+    "lrange",
+    "lrem",
+    "lset",
+    "ltrim",
+    "memory",
+    "mget",
+    "module",
+    "move",
+    "mset",
+    "msetex",
+    "msetnx",
+    "object",
+    "persist",
+    "pexpire",
+    "pexpireat",
+    "pexpiretime",
+    "pfadd",
+    "pfcount",
+    "pfmerge",
+    "ping",
+    "psetex",
+    "pttl",
+    "publish",
+    "pubsub",
+    "randomkey",
+    "rename",
+    "renamenx",
+    "replicaof",
+    "restore",
+    "role",
+    "rpop",
+    "rpoplpush",
+    "rpush",
+    "rpushx",
+    "sadd",
+    "save",
+    "scan",
+    "scard",
+    "sdiff",
+    "sdiffstore",
+    "set",
+    "setbit",
+    "setex",
+    "setnx",
+    "setrange",
+    "sinter",
+    "sintercard",
+    "sinterstore",
+    "sismember",
+    "slaveof",
+    "slowlog",
+    "smembers",
+    "smismember",
+    "smove",
+    "sort",
+    "sort_ro",
+    "spop",
+    "spublish",
+    "srandmember",
+    "srem",
+    "sscan",
+    "strlen",
+    "substr",
+    "sunion",
+    "sunionstore",
+    "swapdb",
+    "tdigest.add",
+    "tdigest.byrank",
+    "tdigest.byrevrank",
+    "tdigest.cdf",
+    "tdigest.create",
+    "tdigest.info",
+    "tdigest.max",
+    "tdigest.merge",
+    "tdigest.min",
+    "tdigest.quantile",
+    "tdigest.rank",
+    "tdigest.reset",
+    "tdigest.revrank",
+    "tdigest.trimmed_mean",
+    "time",
+    "topk.add",
+    "topk.count",
+    "topk.incrby",
+    "topk.info",
+    "topk.list",
+    "topk.query",
+    "topk.reserve",
+    "touch",
+    "ts.add",
+    "ts.alter",
+    "ts.create",
+    "ts.createrule",
+    "ts.decrby",
+    "ts.del",
+    "ts.deleterule",
+    "ts.get",
+    "ts.incrby",
+    "ts.info",
+    "ts.madd",
+    "ts.mget",
+    "ts.mrange",
+    "ts.mrevrange",
+    "ts.queryindex",
+    "ts.range",
+    "ts.revrange",
+    "ttl",
+    "type",
+    "unlink",
+    "vadd",
+    "vcard",
+    "vdim",
+    "vemb",
+    "vgetattr",
+    "vinfo",
+    "vismember",
+    "vlinks",
+    "vrandmember",
+    "vrange",
+    "vrem",
+    "vsetattr",
+    "vsim",
+    "xack",
+    "xackdel",
+    "xadd",
+    "xautoclaim",
+    "xcfgset",
+    "xclaim",
+    "xdel",
+    "xdelex",
+    "xgroup",
+    "xinfo",
+    "xlen",
+    "xpending",
+    "xrange",
+    "xrevrange",
+    "xsetid",
+    "xtrim",
+    "zadd",
+    "zcard",
+    "zcount",
+    "zdiff",
+    "zdiffstore",
+    "zincrby",
+    "zinter",
+    "zintercard",
+    "zinterstore",
+    "zlexcount",
+    "zmpop",
+    "zmscore",
+    "zpopmax",
+    "zpopmin",
+    "zrandmember",
+    "zrange",
+    "zrangebylex",
+    "zrangebyscore",
+    "zrangestore",
+    "zrank",
+    "zrem",
+    "zremrangebylex",
+    "zremrangebyrank",
+    "zremrangebyscore",
+    "zrevrange",
+    "zrevrangebylex",
+    "zrevrangebyscore",
+    "zrevrank",
+    "zscan",
+    "zscore",
+    "zunion",
+    "zunionstore",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_fits() {
+        assert!(SHARED.is_sorted());
+        assert!(SHARED.windows(2).all(|pair| pair[0] != pair[1]));
+        assert!(SHARED.iter().all(|name| name.len() <= LONGEST));
+        assert!(SHARED.iter().all(|name| special(name.as_bytes()).is_none()));
+    }
+
+    #[test]
+    fn names_are_found_in_any_case() {
+        assert_eq!(class(b"GeT"), Some(Class::Shared));
+        assert_eq!(class(b"ZREVRANGEBYSCORE"), Some(Class::Shared));
+        assert_eq!(class(b"BLPOP"), Some(Class::Blocking(Blocking::Always)));
+        assert_eq!(class(b"Quit"), Some(Class::Quit));
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_shared() {
+        for name in [&b""[..], b"GETX", b"session.get", b"ge", &[b'x'; 200], b"\xff\x00"] {
+            assert_eq!(class(name), None);
+        }
+    }
+}

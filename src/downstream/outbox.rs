@@ -1,0 +1,522 @@
+//! The replies of one client, in the order of its requests: taken from upstream connections, written to its socket.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    mem,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::{io::AsyncWrite, net::tcp::OwnedWriteHalf};
+
+use super::{
+    slot::{Effect, Slot, Substitute},
+    subscriptions::{Notice, Subscriptions},
+    transaction::Transaction,
+};
+use crate::{
+    resp::{Protocol, reply},
+    session::Adapt,
+    upstream::{
+        link::Link,
+        receiver::{Expected, Failure, Receiver, Verdict},
+    },
+};
+
+/// Buffers that have grown beyond this are given back when they are empty.
+const KEPT_CAPACITY: usize = 16 << 10;
+/// Unread bytes below which an upstream connection that waited for this client goes on.
+const DRAINED: usize = 256 << 10;
+/// How much of a reply is kept for the connection's task to look at.
+const HEAD: usize = 64;
+
+/// The replies of one client.
+pub struct Outbox {
+    id: u64,
+    limit: usize,
+    write: RefCell<OwnedWriteHalf>,
+    out: RefCell<BytesMut>,
+    /// Replies that have to wait for an earlier one, while a script call is repeated.
+    held: RefCell<VecDeque<Held>>,
+    holds: Cell<u64>,
+    /// Requests whose reply is still to come.
+    pending: Cell<u32>,
+    /// Of those, script calls by digest, and which script.
+    calls: Cell<u32>,
+    script: Cell<usize>,
+    /// What the connection's task waits for.
+    outcome: RefCell<Option<Result<Bytes, Failure>>>,
+    pub(super) protocol: Cell<Protocol>,
+    pub(super) name: RefCell<Bytes>,
+    pub(super) subscriptions: Cell<Subscriptions>,
+    pub(super) transaction: RefCell<Option<Transaction>>,
+    touched: Cell<bool>,
+    /// The socket takes no more: the connection's task writes on when it does.
+    blocked: Cell<bool>,
+    /// A frame has been handed over in part.
+    in_part: Cell<bool>,
+    ended: Cell<bool>,
+    link_closed: Cell<bool>,
+    draining: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+    drained: RefCell<Vec<Waker>>,
+}
+
+enum Held {
+    Awaited(u64),
+    Here(Bytes),
+}
+
+impl Outbox {
+    /// The outbox of client `id`. With more than `limit` bytes unread the client is closed.
+    pub fn new(id: u64, write: OwnedWriteHalf, limit: usize) -> Rc<Self> {
+        Rc::new(Self {
+            id,
+            limit,
+            write: RefCell::new(write),
+            out: RefCell::default(),
+            held: RefCell::default(),
+            holds: Cell::new(0),
+            pending: Cell::new(0),
+            calls: Cell::new(0),
+            script: Cell::new(0),
+            outcome: RefCell::default(),
+            protocol: Cell::default(),
+            name: RefCell::default(),
+            subscriptions: Cell::default(),
+            transaction: RefCell::default(),
+            touched: Cell::new(false),
+            blocked: Cell::new(false),
+            in_part: Cell::new(false),
+            ended: Cell::new(false),
+            link_closed: Cell::new(false),
+            draining: Cell::new(false),
+            waker: RefCell::default(),
+            drained: RefCell::default(),
+        })
+    }
+
+    /// The client's id, as `CLIENT ID` tells it.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Ends the client's connection: nothing more is written.
+    pub fn end(&self) {
+        self.ended.set(true);
+        self.out.borrow_mut().clear();
+        self.wake_drained();
+        self.wake();
+    }
+
+    /// Asks the connection to end once the answers in flight are delivered.
+    pub fn drain(&self) {
+        self.draining.set(true);
+        self.wake();
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    pub(super) fn is_ended(&self) -> bool {
+        self.ended.get()
+    }
+
+    /// Notes that `count` requests were sent whose replies the client will see.
+    pub(super) fn sent(&self, count: u32) {
+        self.pending.set(self.pending.get() + count);
+    }
+
+    /// Notes a script call that was sent by digest.
+    pub(super) fn called(&self, script: usize) {
+        self.script.set(script);
+        self.calls.set(self.calls.get() + 1);
+        self.sent(1);
+    }
+
+    /// Whether every reply has arrived, and the last one whole.
+    pub(super) fn is_idle(&self) -> bool {
+        self.pending.get() == 0 && !self.in_part.get()
+    }
+
+    /// Whether a script call by digest may be sent: none of another script is under way. A call that the server does not
+    /// know is repeated, and must not be overtaken by a later one that it does know.
+    pub(super) fn admits_call(&self, script: usize) -> bool {
+        self.calls.get() == 0 || self.script.get() == script
+    }
+
+    /// Whether a request other than a script call may be sent.
+    pub(super) fn admits_requests(&self) -> bool {
+        self.calls.get() == 0
+    }
+
+    /// Takes the outcome of a captured or observed request.
+    pub(super) fn take_outcome(&self) -> Option<Result<Bytes, Failure>> {
+        self.outcome.borrow_mut().take()
+    }
+
+    pub(super) fn has_outcome(&self) -> bool {
+        self.outcome.borrow().is_some()
+    }
+
+    /// Whether the exclusive connection has closed since this was last asked.
+    pub(super) fn take_link_closed(&self) -> bool {
+        self.link_closed.replace(false)
+    }
+
+    /// Whether the exclusive connection has closed.
+    pub(super) fn is_link_closed(&self) -> bool {
+        self.link_closed.get()
+    }
+
+    /// Appends a reply of our own. To be called when idle.
+    pub(super) fn append(&self, write: impl FnOnce(&mut BytesMut)) {
+        write(&mut self.out.borrow_mut());
+    }
+
+    /// Waits to be woken by a change, and writes what the socket takes. Ready when something was written.
+    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut waker = self.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+        drop(waker);
+        let mut progress = Poll::Pending;
+        let mut out = self.out.borrow_mut();
+        while !out.is_empty() && !self.ended.get() {
+            match Pin::new(&mut *self.write.borrow_mut()).poll_write(cx, &out) {
+                Poll::Ready(Ok(written)) => {
+                    out.advance(written);
+                    progress = Poll::Ready(());
+                }
+                Poll::Ready(Err(_)) => {
+                    self.ended.set(true);
+                    progress = Poll::Ready(());
+                }
+                Poll::Pending => {
+                    self.blocked.set(true);
+                    break;
+                }
+            }
+        }
+        if out.is_empty() || self.ended.get() {
+            self.blocked.set(false);
+            out.clear();
+            if out.capacity() > KEPT_CAPACITY {
+                *out = BytesMut::new();
+            }
+        }
+        let small = out.len() < DRAINED;
+        drop(out);
+        if small {
+            self.wake_drained();
+        }
+        progress
+    }
+
+    /// Closes the sending direction.
+    pub(super) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut *self.write.borrow_mut()).poll_shutdown(cx).map(|_| ())
+    }
+
+    fn pass(&self, frames: &[u8]) {
+        if self.ended.get() {
+            return;
+        }
+        let mut held = self.held.borrow_mut();
+        if held.is_empty() {
+            self.out.borrow_mut().extend_from_slice(frames);
+        } else {
+            held.push_back(Held::Here(Bytes::copy_from_slice(frames)));
+        }
+    }
+
+    fn settle(&self, count: u32) {
+        let pending = self.pending.get().saturating_sub(count);
+        self.pending.set(pending);
+        if pending == 0 {
+            self.wake();
+        }
+    }
+
+    fn conclude(&self, outcome: Result<Bytes, Failure>) {
+        *self.outcome.borrow_mut() = Some(outcome);
+        self.wake();
+    }
+
+    fn adapted(&self, adapt: &Adapt, frame: &[u8]) {
+        if !self.held.borrow().is_empty() {
+            let mut out = BytesMut::new();
+            adapt.apply(frame, self.protocol.get(), &mut out);
+            self.pass(&out);
+        } else if !self.ended.get() {
+            adapt.apply(frame, self.protocol.get(), &mut self.out.borrow_mut());
+        }
+    }
+
+    /// The reply that others had to wait for is here.
+    fn release(&self, hold: u64, bytes: &[u8]) {
+        let mut held = self.held.borrow_mut();
+        let awaited = |one: &&mut Held| matches!(one, Held::Awaited(of) if *of == hold);
+        if let Some(place) = held.iter_mut().find(awaited) {
+            *place = Held::Here(Bytes::copy_from_slice(bytes));
+        }
+        let mut out = self.out.borrow_mut();
+        while let Some(Held::Here(bytes)) = held.front() {
+            if !self.ended.get() {
+                out.extend_from_slice(bytes);
+            }
+            held.pop_front();
+        }
+    }
+
+    fn substituted(&self, substitute: Substitute, frame: &[u8]) {
+        let mut out = BytesMut::new();
+        substitute.write(frame, &self.name.borrow(), self.protocol.get(), &mut out);
+        self.pass(&out);
+        if let Substitute::NewName(name) = substitute
+            && !reply::is_error(frame)
+        {
+            *self.name.borrow_mut() = name;
+        }
+    }
+
+    fn queued(&self, effect: Option<Effect>, frame: &[u8]) {
+        self.pass(frame);
+        if !reply::is_error(frame)
+            && let Some(transaction) = self.transaction.borrow_mut().as_mut()
+        {
+            transaction.queue(effect);
+        }
+    }
+
+    fn fail(&self, expected: Expected<Slot>, error: &[u8], failure: &Failure) {
+        match expected {
+            Expected::Run(count) => {
+                for _ in 0..count {
+                    self.pass(error);
+                }
+                self.settle(count);
+            }
+            Expected::Slot(Slot::Drop) => {}
+            Expected::Slot(Slot::Capture) => {
+                self.settle(1);
+                self.conclude(Err(failure.clone()));
+            }
+            Expected::Slot(Slot::Observe) => {
+                self.pass(error);
+                self.settle(1);
+                self.conclude(Err(failure.clone()));
+            }
+            Expected::Slot(Slot::Session(_)) => {
+                self.calls.set(self.calls.get().saturating_sub(1));
+                self.pass(error);
+                self.settle(1);
+            }
+            Expected::Slot(Slot::Again(hold, _)) => {
+                self.calls.set(self.calls.get().saturating_sub(1));
+                self.release(hold, error);
+                self.settle(1);
+            }
+            Expected::Slot(
+                Slot::Substitute(_) | Slot::Subscription(_) | Slot::Queued(_) | Slot::Refused(_),
+            ) => {
+                self.pass(error);
+                self.settle(1);
+            }
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
+
+    fn wake_drained(&self) {
+        for waker in mem::take(&mut *self.drained.borrow_mut()) {
+            waker.wake();
+        }
+    }
+}
+
+impl Receiver for Outbox {
+    type Slot = Slot;
+
+    fn replies(this: &Rc<Self>, frames: &[u8], count: u32) {
+        this.pass(frames);
+        this.settle(count);
+    }
+
+    fn reply(this: &Rc<Self>, link: &Link<Self>, slot: Slot, frame: &[u8]) {
+        match slot {
+            Slot::Drop => {}
+            Slot::Capture => {
+                this.settle(1);
+                this.conclude(Ok(Bytes::copy_from_slice(frame)));
+            }
+            Slot::Observe => {
+                this.pass(frame);
+                this.settle(1);
+                this.conclude(Ok(head(frame)));
+            }
+            Slot::Session(call) if frame.starts_with(b"-NOSCRIPT") => {
+                let hold = this.holds.get();
+                this.holds.set(hold + 1);
+                this.held.borrow_mut().push_back(Held::Awaited(hold));
+                let slot = Slot::Again(hold, call.adapt.clone());
+                link.send_with(this, slot, |out| call.write_eval(out));
+            }
+            Slot::Session(call) => {
+                this.calls.set(this.calls.get().saturating_sub(1));
+                this.adapted(&call.adapt, frame);
+                this.settle(1);
+            }
+            Slot::Again(hold, adapt) => {
+                this.calls.set(this.calls.get().saturating_sub(1));
+                let mut out = BytesMut::new();
+                adapt.apply(frame, this.protocol.get(), &mut out);
+                this.release(hold, &out);
+                this.settle(1);
+            }
+            Slot::Substitute(substitute) => {
+                this.substituted(substitute, frame);
+                this.settle(1);
+            }
+            Slot::Subscription(_) => {
+                this.pass(frame);
+                this.settle(1);
+            }
+            Slot::Queued(effect) => {
+                this.queued(effect, frame);
+                this.settle(1);
+            }
+            Slot::Refused(error) => {
+                this.pass(if reply::is_error(frame) { &error } else { frame });
+                this.settle(1);
+            }
+        }
+    }
+
+    fn takes_parts(slot: &Slot) -> bool {
+        matches!(slot, Slot::Observe | Slot::Subscription(_))
+    }
+
+    fn part(this: &Rc<Self>, bytes: &[u8], last: Option<Expected<Slot>>) {
+        this.pass(bytes);
+        this.in_part.set(last.is_none());
+        match last {
+            None => {}
+            Some(Expected::Slot(Slot::Observe)) => {
+                this.settle(1);
+                // A large reply to a command that is observed is no error: those are short.
+                this.conclude(Ok(Bytes::new()));
+            }
+            Some(_) => this.settle(1),
+        }
+    }
+
+    fn judge(this: &Rc<Self>, front: Option<&mut Expected<Slot>>, frame: &[u8]) -> Verdict {
+        let is_push = frame.first() == Some(&b'>');
+        let mut subscriptions = this.subscriptions.get();
+        let (has_front, confirmations) = match front {
+            Some(Expected::Slot(Slot::Subscription(confirmations))) => (true, Some(confirmations)),
+            Some(_) => (true, None),
+            None => (false, None),
+        };
+        // In RESP2 messages and confirmations are arrays like others; only a client that is subscribed, or is about to be,
+        // gets any.
+        let resp2 = this.protocol.get() == Protocol::Resp2;
+        let is_notice = is_push
+            || (resp2
+                && frame.first() == Some(&b'*')
+                && (subscriptions.any() || confirmations.is_some()));
+        if is_notice {
+            let notice = subscriptions.notice(confirmations, frame);
+            this.subscriptions.set(subscriptions);
+            match notice {
+                Notice::Message | Notice::Announced => return Verdict::Unasked,
+                Notice::Confirmed(true) => return Verdict::Answers,
+                Notice::Confirmed(false) => return Verdict::AnswersInPart,
+                Notice::Other if is_push => return Verdict::Unasked,
+                Notice::Other => {}
+            }
+        }
+        if has_front { Verdict::Answers } else { Verdict::Unasked }
+    }
+
+    fn unasked(this: &Rc<Self>, bytes: &[u8], complete: bool) {
+        this.pass(bytes);
+        this.in_part.set(!complete);
+    }
+
+    fn failed(this: &Rc<Self>, expected: Expected<Slot>, failure: &Failure) {
+        let error = super::failure_frame(failure);
+        if this.in_part.get() {
+            // Half a reply is with the client: nothing that follows could be understood.
+            this.end();
+        }
+        this.fail(expected, &error, failure);
+    }
+
+    fn link_closed(this: &Rc<Self>) {
+        this.link_closed.set(true);
+        this.wake();
+    }
+
+    fn touch(&self) -> bool {
+        !self.touched.replace(true)
+    }
+
+    fn flush(&self) {
+        self.touched.set(false);
+        let mut out = self.out.borrow_mut();
+        while !out.is_empty() && !self.blocked.get() && !self.ended.get() {
+            match self.write.borrow().try_write(&out) {
+                Ok(written) => out.advance(written),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    self.blocked.set(true);
+                    self.wake();
+                }
+                Err(_) => {
+                    self.ended.set(true);
+                    self.wake();
+                }
+            }
+        }
+        if out.is_empty() {
+            out.clear();
+            if out.capacity() > KEPT_CAPACITY {
+                *out = BytesMut::new();
+            }
+        } else if out.len() > self.limit {
+            tracing::warn!(
+                client = self.id,
+                unread = out.len(),
+                "closing a client that reads no replies"
+            );
+            drop(out);
+            self.end();
+        }
+    }
+
+    fn backlog(&self) -> usize {
+        if self.ended.get() { 0 } else { self.out.borrow().len() }
+    }
+
+    fn on_drain(&self, waker: &Waker) {
+        let mut drained = self.drained.borrow_mut();
+        if !drained.iter().any(|known| known.will_wake(waker)) {
+            drained.push(waker.clone());
+        }
+    }
+}
+
+/// The beginning of a reply: enough to see whether it is an error, and which.
+fn head(frame: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(&frame[..frame.len().min(HEAD)])
+}

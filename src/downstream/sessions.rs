@@ -1,0 +1,190 @@
+//! A client's session commands: planned, and sent as script calls in the client's own stream.
+
+use std::rc::Rc;
+
+use bytes::{Bytes, BytesMut};
+
+use super::{
+    connection::{Connection, Link, Target},
+    io::End,
+    slot::{Effect, Slot},
+};
+use crate::{
+    resp::{Protocol, Request, encode, reply},
+    session::{self, Batch, Call, Plan, Step},
+    upstream::receiver::Failure,
+};
+
+impl Connection {
+    /// Handles one session command.
+    pub(super) async fn session(
+        &mut self,
+        command: &'static session::Command,
+        request: &Request<'_>,
+    ) -> Result<(), End> {
+        if let Some(refused) = self.ready_target().await? {
+            return self.answer(|out| out.extend_from_slice(&refused)).await;
+        }
+        let args: Vec<&[u8]> = request.args().skip(1).collect();
+        if !command.accepts(args.len()) {
+            return self.refuse_arity(command).await;
+        }
+        if self.link().is_some_and(|link| link.is_unauthenticated())
+            && let Some(refusal) = self.authentication_refusal().await?
+        {
+            return self.answer(|out| out.extend_from_slice(&refusal)).await;
+        }
+        if self.outbox.protocol.get() == Protocol::Resp2 && self.outbox.subscriptions.get().any() {
+            let text = format!(
+                "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
+                 this context",
+                command.name
+            );
+            return self.answer(|out| encode::error(out, text)).await;
+        }
+        self.context.served.insert(self.key.database);
+        let plan = match (command.plan)(&self.context.session, &args) {
+            Ok(plan) => plan,
+            Err(error) => {
+                if self.queues() {
+                    return self.queue(None, |out| error.write_eval(out)).await;
+                }
+                return self.answer(|out| error.write_reply(out)).await;
+            }
+        };
+        match plan {
+            Plan::Script(call) if self.queues() => self.queue_call(call).await,
+            Plan::Batched(batch) if self.queues() => self.queue_call(batch.whole()).await,
+            Plan::Lines(lines) if self.queues() => {
+                self.queue(None, |out| session::write_lines_eval(&lines, out)).await
+            }
+            Plan::Script(call) => self.send_call(call).await,
+            Plan::Batched(batch) => self.run_batches(batch).await,
+            Plan::Lines(lines) => {
+                self.answer(|out| {
+                    encode::array_header(out, lines.len());
+                    for line in &lines {
+                        encode::simple(out, line);
+                    }
+                })
+                .await
+            }
+        }
+    }
+
+    /// Whether a command gets no reply of its own now: inside a transaction, or where replies are switched off.
+    fn queues(&self) -> bool {
+        self.exclusive.is_unanswered() || self.outbox.transaction.borrow().is_some()
+    }
+
+    /// A wrong number of arguments. Inside a transaction the server has to know, so that `EXEC` is refused.
+    async fn refuse_arity(&mut self, command: &'static session::Command) -> Result<(), End> {
+        let mut error = BytesMut::new();
+        command.arity_error().write_reply(&mut error);
+        if self.outbox.transaction.borrow().is_none() {
+            return self.answer(|out| out.extend_from_slice(&error)).await;
+        }
+        if let Target::Exclusive(link) = &self.target {
+            self.outbox.sent(1);
+            let slot = Slot::Refused(error.freeze());
+            link.send_with(&self.outbox, slot, |out| encode::command(out, [&b"GET"[..]]));
+        }
+        Ok(())
+    }
+
+    /// What the server says to a client that has not authenticated, if it still says so. Such a client may not send as
+    /// many arguments as a script call has: the server would close the connection.
+    async fn authentication_refusal(&mut self) -> Result<Option<Bytes>, End> {
+        self.idle().await?;
+        let Some(link) = self.link().cloned() else { return Ok(None) };
+        let ping = |out: &mut BytesMut| encode::command(out, [&b"PING"[..]]);
+        Ok(match self.call(&link, Slot::Capture, ping).await? {
+            Ok(frame) if frame.starts_with(b"-NOAUTH") => Some(frame),
+            Ok(_) => {
+                link.set_unauthenticated(false);
+                None
+            }
+            Err(failure) => Some(super::failure_frame(&failure)),
+        })
+    }
+
+    /// Sends a command that is queued by the server, or gets no reply.
+    async fn queue(
+        &mut self,
+        effect: Option<Effect>,
+        write: impl FnOnce(&mut BytesMut),
+    ) -> Result<(), End> {
+        let Target::Exclusive(link) = &self.target else { return Ok(()) };
+        if self.exclusive.is_unanswered() {
+            let mut bytes = BytesMut::new();
+            write(&mut bytes);
+            link.send_unanswered(&bytes);
+            self.exclusive.was_unanswered();
+        } else {
+            self.outbox.sent(1);
+            link.send_with(&self.outbox, Slot::Queued(effect), write);
+        }
+        Ok(())
+    }
+
+    /// As [`Connection::queue`]. The script's text goes along: what a transaction will find cannot be known.
+    async fn queue_call(&mut self, call: Call) -> Result<(), End> {
+        let effect = Effect::Adapt(call.adapt.clone());
+        self.queue(Some(effect), |out| call.write_eval(out)).await
+    }
+
+    /// Sends a script call by digest, in its place among the client's requests.
+    async fn send_call(&mut self, call: Call) -> Result<(), End> {
+        let script = call.script().id();
+        if !self.outbox.admits_call(script) {
+            let outbox = self.outbox.clone();
+            self.until(move || outbox.admits_call(script)).await?;
+            if let Some(refused) = self.ready_target().await? {
+                return self.answer(|out| out.extend_from_slice(&refused)).await;
+            }
+        }
+        let Some(link) = self.link() else { return Ok(()) };
+        self.outbox.called(script);
+        let mut bytes = BytesMut::new();
+        call.write_evalsha(&mut bytes);
+        link.send(&self.outbox, &bytes, Slot::Session(Box::new(call)));
+        Ok(())
+    }
+
+    /// Runs a command that works in batches, one call after the other.
+    async fn run_batches(&mut self, mut batch: Batch) -> Result<(), End> {
+        self.idle().await?;
+        let protocol = self.outbox.protocol.get();
+        let mut call = batch.first();
+        loop {
+            let frame = match self.ready_target().await? {
+                Some(refused) => refused,
+                None => {
+                    let Some(link) = self.link().cloned() else { return Ok(()) };
+                    match self.run_call(&link, &call).await? {
+                        Ok(frame) => frame,
+                        Err(failure) => super::failure_frame(&failure),
+                    }
+                }
+            };
+            match batch.next(&frame, protocol) {
+                Step::Call(next) => call = next,
+                Step::Done(reply) => return self.answer(|out| out.extend_from_slice(&reply)).await,
+            }
+        }
+    }
+
+    async fn run_call(
+        &mut self,
+        link: &Rc<Link>,
+        call: &Call,
+    ) -> Result<Result<Bytes, Failure>, End> {
+        let outcome = self.call(link, Slot::Capture, |out| call.write_evalsha(out)).await?;
+        match outcome {
+            Ok(frame) if reply::is_error(&frame) && frame.starts_with(b"-NOSCRIPT") => {
+                self.call(link, Slot::Capture, |out| call.write_eval(out)).await
+            }
+            outcome => Ok(outcome),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The listening side: accepts clients, spreads them over worker threads, and ends them in order.
+
+mod listener;
+mod settings;
+mod worker;
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use settings::{Listen, ListenError, Settings, cores};
+
+use crate::{
+    session,
+    upstream::{address::Endpoint, served::ServedDatabases, settings as upstream},
+};
+use worker::{Plan, Worker};
+
+/// A server that accepts clients.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    settings: Settings,
+    workers: Vec<Worker>,
+    shutdown: CancellationToken,
+}
+
+impl Server {
+    /// Listens, and starts the workers. Clients are served in front of `endpoint`; the databases in which they use session
+    /// commands are noted in `served`.
+    ///
+    /// # Errors
+    /// The address cannot be listened on, or a thread cannot be started.
+    pub async fn bind(
+        settings: &Settings,
+        upstream: &upstream::Settings,
+        session: &session::Settings,
+        endpoint: Endpoint,
+        served: Arc<ServedDatabases>,
+        shutdown: CancellationToken,
+    ) -> io::Result<Self> {
+        let listener = listener::bind(&settings.listen).await?;
+        let plan = Plan {
+            endpoint,
+            connect_timeout: upstream.connect_timeout,
+            dedicated: upstream.mode == upstream::Mode::Dedicated,
+            session: session.clone(),
+            served,
+            output_limit: settings.client_output_limit,
+            drain_timeout: settings.drain_timeout,
+        };
+        let workers = (0..settings.workers)
+            .map(|index| Worker::start(index, plan.clone(), shutdown.clone()))
+            .collect::<io::Result<Vec<_>>>()?;
+        Ok(Self { listener, settings: settings.clone(), workers, shutdown })
+    }
+
+    /// Where clients can connect.
+    ///
+    /// # Errors
+    /// The socket has no address any more.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Accepts clients until the shutdown, then returns once every client has been served to its end or the drain timeout
+    /// has passed.
+    ///
+    /// # Errors
+    /// A worker has ended before its time.
+    pub async fn run(self) -> io::Result<()> {
+        let Self { listener, settings, workers, shutdown } = self;
+        listener::accept(listener, &settings, &workers, &shutdown).await;
+        tracing::info!("no new clients; delivering the answers in flight");
+        let mut outcome = Ok(());
+        for worker in workers {
+            if let Err(error) = worker.join().await {
+                outcome = Err(error);
+            }
+        }
+        outcome
+    }
+}

@@ -1,0 +1,156 @@
+//! One worker: a thread with a runtime of its own, its clients, and its upstream connections.
+
+use std::{
+    io,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use tokio::{
+    net::TcpStream,
+    runtime,
+    sync::{OwnedSemaphorePermit, mpsc, oneshot},
+    task::{LocalSet, spawn_local},
+    time::{MissedTickBehavior, interval, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    downstream::{connection::Connection, context::Context},
+    resp::Protocol,
+    session,
+    upstream::{
+        address::Endpoint,
+        hub::Hub,
+        key::{Identity, LaneKey},
+        served::ServedDatabases,
+    },
+};
+
+/// How often unused upstream connections are looked for.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// What every worker is started with.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) endpoint: Endpoint,
+    pub(super) connect_timeout: Duration,
+    pub(super) dedicated: bool,
+    pub(super) session: session::Settings,
+    pub(super) served: Arc<ServedDatabases>,
+    pub(super) output_limit: usize,
+    pub(super) drain_timeout: Duration,
+}
+
+/// The handle of a worker.
+#[derive(Debug)]
+pub(super) struct Worker {
+    clients: Arc<AtomicUsize>,
+    arrivals: mpsc::UnboundedSender<Arrival>,
+    ended: oneshot::Receiver<()>,
+}
+
+/// A client on its way to a worker. Their number is bounded by the seats.
+struct Arrival {
+    id: u64,
+    stream: std::net::TcpStream,
+    seat: OwnedSemaphorePermit,
+}
+
+impl Worker {
+    /// Starts a worker thread. It ends after `shutdown`, when its clients have left or the drain timeout has passed.
+    pub(super) fn start(index: usize, plan: Plan, shutdown: CancellationToken) -> io::Result<Self> {
+        let (arrivals, arriving) = mpsc::unbounded_channel();
+        let (end, ended) = oneshot::channel();
+        let clients = Arc::new(AtomicUsize::new(0));
+        let counter = clients.clone();
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+            LocalSet::new().block_on(&runtime, run(plan, arriving, counter, shutdown));
+            // Nobody listens any more only if the server itself is gone.
+            let _ = end.send(());
+        })?;
+        Ok(Self { clients, arrivals, ended })
+    }
+
+    /// How many clients it serves.
+    pub(super) fn clients(&self) -> usize {
+        self.clients.load(Ordering::Relaxed)
+    }
+
+    /// Gives it a client, whose seat is free again when the client has left.
+    pub(super) fn serve(&self, id: u64, stream: std::net::TcpStream, seat: OwnedSemaphorePermit) {
+        self.clients.fetch_add(1, Ordering::Relaxed);
+        if self.arrivals.send(Arrival { id, stream, seat }).is_err() {
+            tracing::error!("a worker has ended; its client is closed");
+        }
+    }
+
+    /// Waits for its end.
+    pub(super) async fn join(self) -> io::Result<()> {
+        drop(self.arrivals);
+        self.ended.await.map_err(|_| io::Error::other("a worker thread has panicked"))
+    }
+}
+
+async fn run(
+    plan: Plan,
+    mut arriving: mpsc::UnboundedReceiver<Arrival>,
+    clients: Arc<AtomicUsize>,
+    shutdown: CancellationToken,
+) {
+    let initial = LaneKey {
+        identity: Identity::unproven(),
+        database: plan.endpoint.database,
+        protocol: Protocol::Resp2,
+    };
+    let context = Rc::new(Context {
+        hub: Hub::new(plan.endpoint, plan.connect_timeout),
+        initial: Rc::new(initial),
+        dedicated: plan.dedicated,
+        session: plan.session,
+        served: plan.served,
+        clients: Default::default(),
+        draining: Default::default(),
+    });
+    let tracker = TaskTracker::new();
+    let mut sweep = interval(SWEEP);
+    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            arrival = arriving.recv() => {
+                let Some(Arrival { id, stream, seat }) = arrival else { break };
+                let clients = clients.clone();
+                let stream = match TcpStream::from_std(stream) {
+                    Ok(stream) => stream,
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot serve a client");
+                        clients.fetch_sub(1, Ordering::Relaxed);
+                        continue;
+                    }
+                };
+                let connection = Connection::new(context.clone(), id, stream, plan.output_limit);
+                spawn_local(tracker.track_future(async move {
+                    connection.serve().await;
+                    clients.fetch_sub(1, Ordering::Relaxed);
+                    drop(seat);
+                }));
+            }
+            _ = sweep.tick() => context.hub.sweep(),
+            () = shutdown.cancelled() => break,
+        }
+    }
+    context.drain();
+    tracker.close();
+    if timeout(plan.drain_timeout, tracker.wait()).await.is_err() {
+        let left = context.clients.borrow().len();
+        tracing::warn!(left, "the drain timeout has passed; closing the clients that are left");
+        context.end();
+    }
+    context.hub.close_idle();
+}

@@ -1,0 +1,285 @@
+//! Opens one connection to the upstream server: TCP, TLS or Unix socket, within a time limit.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpStream, UnixStream, tcp, unix},
+};
+use tokio_rustls::{client::TlsStream, rustls::pki_types::ServerName};
+
+use crate::upstream::{address::Address, tls::TlsContext};
+
+/// How long an idle connection is left alone before the kernel asks whether the server still lives;
+/// Redis uses the same figure on its side (`tcp-keepalive 300` there, since it has more peers).
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// A connection that is ready for the first command.
+#[derive(Debug)]
+pub enum Stream {
+    /// Plain TCP.
+    Tcp(TcpStream),
+    /// TLS over TCP. Boxed, as the session is much larger than a socket.
+    Tls(Box<TlsStream<TcpStream>>),
+    /// A Unix domain socket.
+    Unix(UnixStream),
+}
+
+/// The half that replies are read from.
+#[derive(Debug)]
+pub enum ReadHalf {
+    /// Plain TCP.
+    Tcp(tcp::OwnedReadHalf),
+    /// TLS over TCP.
+    Tls(tokio::io::ReadHalf<Box<TlsStream<TcpStream>>>),
+    /// A Unix domain socket.
+    Unix(unix::OwnedReadHalf),
+}
+
+/// The half that requests are written to. Dropping it closes the sending direction.
+#[derive(Debug)]
+pub enum WriteHalf {
+    /// Plain TCP.
+    Tcp(tcp::OwnedWriteHalf),
+    /// TLS over TCP.
+    Tls(tokio::io::WriteHalf<Box<TlsStream<TcpStream>>>),
+    /// A Unix domain socket.
+    Unix(unix::OwnedWriteHalf),
+}
+
+impl Stream {
+    /// Both halves, each owned by whoever reads or writes.
+    pub fn into_split(self) -> (ReadHalf, WriteHalf) {
+        match self {
+            Self::Tcp(stream) => {
+                let (read, write) = stream.into_split();
+                (ReadHalf::Tcp(read), WriteHalf::Tcp(write))
+            }
+            Self::Tls(stream) => {
+                let (read, write) = tokio::io::split(stream);
+                (ReadHalf::Tls(read), WriteHalf::Tls(write))
+            }
+            Self::Unix(stream) => {
+                let (read, write) = stream.into_split();
+                (ReadHalf::Unix(read), WriteHalf::Unix(write))
+            }
+        }
+    }
+}
+
+/// Connects to `address` within `timeout`, the TLS handshake included. `tls` is needed for
+/// [`Address::Tls`] and ignored otherwise. [`reason`] words the error for people.
+pub async fn connect(
+    address: &Address,
+    tls: Option<&TlsContext>,
+    timeout: Duration,
+) -> io::Result<Stream> {
+    match tokio::time::timeout(timeout, open(address, tls)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("timed out after {} s", timeout.as_secs_f64()),
+        )),
+    }
+}
+
+/// Why a connection could not be made or ended, in a few words without codes.
+pub fn reason(error: &io::Error) -> String {
+    use io::ErrorKind;
+    match error.kind() {
+        ErrorKind::ConnectionRefused => "connection refused".into(),
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => "connection reset".into(),
+        ErrorKind::ConnectionAborted => "connection aborted".into(),
+        ErrorKind::UnexpectedEof => "connection closed by the server".into(),
+        ErrorKind::NotFound => "no such file or socket".into(),
+        ErrorKind::PermissionDenied => "permission denied".into(),
+        ErrorKind::HostUnreachable => "host unreachable".into(),
+        ErrorKind::NetworkUnreachable => "network unreachable".into(),
+        ErrorKind::TimedOut if error.raw_os_error().is_some() => "connection timed out".into(),
+        _ => {
+            // The standard library appends the number, which tells an operator nothing.
+            let text = error.to_string();
+            let text = text.split(" (os error").next().unwrap_or_default();
+            text.replace(['\r', '\n'], " ")
+        }
+    }
+}
+
+async fn open(address: &Address, tls: Option<&TlsContext>) -> io::Result<Stream> {
+    match address {
+        Address::Tcp { host, port } => Ok(Stream::Tcp(open_tcp(host, *port).await?)),
+        Address::Tls { host, port } => {
+            let tls = tls.ok_or_else(|| io::Error::other("TLS is not set up"))?;
+            let name = ServerName::try_from(host.clone())
+                .map_err(|_| io::Error::other("the host is not a valid TLS server name"))?;
+            let stream = open_tcp(host, *port).await?;
+            let stream = tls.connector().connect(name, stream).await.map_err(handshake_error)?;
+            Ok(Stream::Tls(Box::new(stream)))
+        }
+        Address::Unix(path) => Ok(Stream::Unix(UnixStream::connect(path).await?)),
+    }
+}
+
+async fn open_tcp(host: &str, port: u16) -> io::Result<TcpStream> {
+    let addresses: Vec<_> = tokio::net::lookup_host((host, port))
+        .await
+        .map_err(|_| io::Error::other(format!("cannot resolve {host}")))?
+        .collect();
+    let stream = TcpStream::connect(&*addresses).await?;
+    stream.set_nodelay(true)?;
+    SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    Ok(stream)
+}
+
+fn handshake_error(error: io::Error) -> io::Error {
+    match error.get_ref() {
+        Some(_) => io::Error::other(format!("TLS handshake failed: {error}")),
+        None => error,
+    }
+}
+
+impl AsyncRead for ReadHalf {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(half) => Pin::new(half).poll_read(cx, buf),
+            Self::Tls(half) => Pin::new(half).poll_read(cx, buf),
+            Self::Unix(half) => Pin::new(half).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for WriteHalf {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(half) => Pin::new(half).poll_write(cx, buf),
+            Self::Tls(half) => Pin::new(half).poll_write(cx, buf),
+            Self::Unix(half) => Pin::new(half).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(half) => Pin::new(half).poll_write_vectored(cx, bufs),
+            Self::Tls(half) => Pin::new(half).poll_write_vectored(cx, bufs),
+            Self::Unix(half) => Pin::new(half).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Tcp(half) => half.is_write_vectored(),
+            Self::Tls(half) => half.is_write_vectored(),
+            Self::Unix(half) => half.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(half) => Pin::new(half).poll_flush(cx),
+            Self::Tls(half) => Pin::new(half).poll_flush(cx),
+            Self::Unix(half) => Pin::new(half).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(half) => Pin::new(half).poll_shutdown(cx),
+            Self::Tls(half) => Pin::new(half).poll_shutdown(cx),
+            Self::Unix(half) => Pin::new(half).poll_shutdown(cx),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{TcpListener, UnixListener},
+    };
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(5);
+
+    async fn refusal(address: Address, timeout: Duration) -> String {
+        reason(&connect(&address, None, timeout).await.unwrap_err())
+    }
+
+    #[tokio::test]
+    async fn both_halves_carry_bytes_over_tcp_and_unix() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let unix = UnixListener::bind(&path).unwrap();
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = tcp.local_addr().unwrap().port();
+        let echo = async {
+            let (mut near, _) = tcp.accept().await.unwrap();
+            let (mut read, mut write) = near.split();
+            tokio::io::copy(&mut read, &mut write).await.unwrap();
+            let (mut near, _) = unix.accept().await.unwrap();
+            let (mut read, mut write) = near.split();
+            tokio::io::copy(&mut read, &mut write).await.unwrap();
+        };
+        let calls = async {
+            for address in [Address::Tcp { host: "localhost".into(), port }, Address::Unix(path)] {
+                let stream = connect(&address, None, SOON).await.unwrap();
+                if let Stream::Tcp(stream) = &stream {
+                    assert!(stream.nodelay().unwrap());
+                    assert!(SockRef::from(stream).keepalive().unwrap());
+                }
+                let (mut read, mut write) = stream.into_split();
+                write.write_all(b"hello").await.unwrap();
+                write.shutdown().await.unwrap();
+                let mut bytes = Vec::new();
+                read.read_to_end(&mut bytes).await.unwrap();
+                assert_eq!(bytes, b"hello");
+            }
+        };
+        tokio::join!(echo, calls);
+    }
+
+    #[tokio::test]
+    async fn errors_are_short_sentences() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = Address::Unix(folder.path().join("none"));
+        assert_eq!(refusal(missing, SOON).await, "no such file or socket");
+
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+        let closed = Address::Tcp { host: "127.0.0.1".into(), port: free };
+        assert_eq!(refusal(closed, SOON).await, "connection refused");
+
+        let name = Address::Tcp { host: "no such host".into(), port: 1 };
+        assert_eq!(refusal(name, SOON).await, "cannot resolve no such host");
+
+        let named = io::Error::from_raw_os_error(24);
+        assert_eq!(reason(&named), "Too many open files");
+    }
+
+    #[tokio::test]
+    async fn a_silent_tls_server_costs_no_more_than_the_timeout() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = silent.local_addr().unwrap().port();
+        let address = Address::Tls { host: "127.0.0.1".into(), port };
+        let tls = TlsContext::for_tests();
+        let error = connect(&address, Some(&tls), Duration::from_millis(50)).await.unwrap_err();
+        assert_eq!(reason(&error), "timed out after 0.05 s");
+    }
+}

@@ -1,0 +1,48 @@
+//! How the upstream server is used: where it is, connections shared or not, how long a dial may take.
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::upstream::address::Endpoint;
+
+/// Whether clients share upstream connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Clients in the same state share one connection per worker.
+    Shared,
+    /// Every client has an upstream connection of its own.
+    Dedicated,
+}
+
+impl Mode {
+    /// The word used for it in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Shared => "shared",
+            Self::Dedicated => "dedicated",
+        }
+    }
+}
+
+/// The upstream part of the configuration.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The server to stand in front of; `None` for a private one of our own.
+    pub endpoint: Option<Endpoint>,
+    /// A PEM file that is trusted beside the system's roots.
+    pub authority: Option<PathBuf>,
+    /// Whether clients share upstream connections.
+    pub mode: Mode,
+    /// How long one attempt to connect may take, the TLS handshake included.
+    pub connect_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            endpoint: None,
+            authority: None,
+            mode: Mode::Shared,
+            connect_timeout: Duration::from_secs(5),
+        }
+    }
+}
