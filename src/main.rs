@@ -1,50 +1,142 @@
-//! STAND-IN
+//! The `sessiond` program: arguments, configuration, log, upstream, server, and the exit code.
+
+use std::{
+    env,
+    io::{self, Write},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::Context;
 use sessiond::{
-    server::{Server, Settings},
-    session,
+    cli::{self, Action, Ending},
+    config::Config,
+    server::Server,
+    shutdown, telemetry,
     upstream::{
-        address::{Address, Endpoint},
+        address::Endpoint,
+        control::Control,
+        embedded::{self, Embedded},
         served::ServedDatabases,
-        settings as upstream,
     },
 };
-use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
-#[tokio::main(flavor = "current_thread")]
-async fn main() {
-    let mut args = std::env::args().skip(1);
-    let mut settings = Settings::default();
-    let mut up = upstream::Settings::default();
-    let mut port = 6379;
-    while let Some(a) = args.next() {
-        let v = args.next().unwrap();
-        match a.as_str() {
-            "--listen" => settings.listen = v.parse().unwrap(),
-            "--workers" => settings.workers = v.parse().unwrap(),
-            "--upstream-mode" => {
-                up.mode = if v == "dedicated" {
-                    upstream::Mode::Dedicated
-                } else {
-                    upstream::Mode::Shared
-                }
-            }
-            "--upstream" => {
-                port = v.rsplit(':').next().unwrap().trim_end_matches('/').parse().unwrap()
-            }
-            _ => {}
-        }
+
+/// `EX_USAGE` of sysexits.h: the command line or the configuration is wrong.
+const WRONG_CONFIGURATION: u8 = 64;
+
+fn main() -> ExitCode {
+    let arguments = match cli::parse(env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(Ending::Shown(text)) => return show(&text),
+        Err(Ending::Refused(line)) => return complain(&line, WRONG_CONFIGURATION),
+    };
+    let file = arguments.file.as_deref();
+    let config = match Config::load(file, env::vars_os(), arguments.flags) {
+        Ok(config) => config,
+        Err(error) => return complain(&error.to_string(), WRONG_CONFIGURATION),
+    };
+    match arguments.action {
+        Action::CheckConfig => show("the configuration is valid\n"),
+        Action::PrintConfig => show(&config.to_toml()),
+        Action::Serve => match serve(&config) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => complain(&format!("{error:#}"), 1),
+        },
     }
-    let endpoint = Endpoint::new(Address::Tcp { host: "127.0.0.1".into(), port });
+}
+
+/// Serves on this thread's own runtime until a signal ends it. The main thread it must be: the
+/// private server's life is tied to the thread that started it.
+fn serve(config: &Config) -> anyhow::Result<()> {
+    telemetry::init(&config.log);
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().context("cannot start the runtime")?;
+    runtime.block_on(run(config))
+}
+
+async fn run(config: &Config) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
+    shutdown::on_signals(shutdown.clone()).context("cannot listen for signals")?;
+
+    let Some((endpoint, embedded)) = upstream(config, &shutdown).await? else {
+        return Ok(());
+    };
+    let outcome = in_front_of(config, endpoint, embedded.is_some(), shutdown).await;
+    if let Some(embedded) = embedded {
+        embedded.stop().await;
+    }
+    outcome
+}
+
+/// The configured upstream, or a private one that is started now; `None` if stopped meanwhile.
+async fn upstream(
+    config: &Config,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Option<(Endpoint, Option<Embedded>)>> {
+    if let Some(endpoint) = &config.upstream.endpoint {
+        return Ok(Some((endpoint.clone(), None)));
+    }
+    match Embedded::start(&config.embedded, shutdown.clone()).await {
+        Ok(embedded) => Ok(Some((embedded.endpoint().clone(), Some(embedded)))),
+        Err(embedded::Error::Interrupted) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Serves clients in front of `endpoint` until the shutdown, and until they are drained.
+async fn in_front_of(
+    config: &Config,
+    endpoint: Endpoint,
+    private: bool,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let served = Arc::new(ServedDatabases::default());
+    let listen = &config.server.listen;
     let server = Server::bind(
-        &settings,
-        &up,
-        &session::Settings::default(),
-        endpoint,
-        Arc::new(ServedDatabases::default()),
+        &config.server,
+        &config.upstream,
+        &config.session,
+        endpoint.clone(),
+        Arc::clone(&served),
         shutdown,
     )
     .await
-    .unwrap();
-    server.run().await.unwrap();
+    .with_context(|| format!("cannot listen on {listen}"))?;
+    let control = Control::start(
+        &endpoint,
+        config.upstream.connect_timeout,
+        &config.housekeeping,
+        &config.session,
+        served,
+    )
+    .await;
+
+    let kind = if private { "private server " } else { "" };
+    let version = control.server().map_or("not reachable yet".into(), |server| server.to_string());
+    tracing::info!(
+        "listening on {}, in front of {kind}{endpoint} ({version}), {} mode, workers: {}",
+        server.local_addr().context("cannot tell the listening address")?,
+        config.upstream.mode.as_str(),
+        config.server.workers,
+    );
+    let outcome = server.run().await.context("cannot serve");
+    control.stop().await;
+    tracing::info!("stopped");
+    outcome
+}
+
+/// Writes to standard output. A reader that has gone away is no error of ours.
+fn show(text: &str) -> ExitCode {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// Writes one message to standard error and gives the exit code.
+fn complain(message: &str, code: u8) -> ExitCode {
+    // There is no one left to tell when standard error is closed.
+    let _ = writeln!(io::stderr(), "sessiond: {message}");
+    ExitCode::from(code)
 }

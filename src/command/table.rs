@@ -107,19 +107,62 @@ pub enum Stream {
 
 /// Looks a command up by its name, whatever its case; `None` when it is not known.
 pub fn class(name: &[u8]) -> Option<Class> {
+    if is_shared(name) {
+        return Some(Class::Shared);
+    }
     let mut lower = [0u8; LONGEST];
     let lower = lower.get_mut(..name.len())?;
     lower.copy_from_slice(name);
     lower.make_ascii_lowercase();
-    let lower: &[u8] = lower;
-    if let Ok(at) = SHARED.binary_search_by(|known| known.as_bytes().cmp(lower)) {
-        debug_assert_eq!(SHARED[at].as_bytes(), lower, "the table is sorted");
-        return Some(Class::Shared);
-    }
     special(lower)
 }
 
+/// Whether the command is one of [`SHARED`]: asked for every request, so answered by a hash table made by the compiler.
+fn is_shared(name: &[u8]) -> bool {
+    if name.len() > LONGEST {
+        return false;
+    }
+    let mut slot = hash(name);
+    loop {
+        match PLACES[slot] {
+            0 => return false,
+            place if SHARED[place as usize - 1].as_bytes().eq_ignore_ascii_case(name) => {
+                return true;
+            }
+            _ => slot = (slot + 1) % PLACES.len(),
+        }
+    }
+}
+
 const LONGEST: usize = 24;
+
+/// For each hash the place in [`SHARED`], counted from 1; 0 where there is none. Collisions are found one slot further on.
+static PLACES: [u16; 2048] = places();
+
+const fn places() -> [u16; 2048] {
+    let mut places = [0; 2048];
+    let mut index = 0;
+    while index < SHARED.len() {
+        let mut slot = hash(SHARED[index].as_bytes());
+        while places[slot] != 0 {
+            slot = (slot + 1) % places.len();
+        }
+        places[slot] = index as u16 + 1;
+        index += 1;
+    }
+    places
+}
+
+/// FNV-1a with letters in lower case.
+const fn hash(name: &[u8]) -> usize {
+    let mut hash: u32 = 0x811c_9dc5;
+    let mut index = 0;
+    while index < name.len() {
+        hash = (hash ^ (name[index] | 0x20) as u32).wrapping_mul(0x0100_0193);
+        index += 1;
+    }
+    ((hash ^ (hash >> 15)) % 2048) as usize
+}
 
 fn special(name: &[u8]) -> Option<Class> {
     let subscription = |kind, begins| Class::Subscription(Subscription { kind, begins });

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     resp::{Protocol, reply},
-    session::Adapt,
+    session::{Adapt, Script},
     upstream::{
         link::Link,
         receiver::{Expected, Failure, Receiver, Verdict},
@@ -46,7 +46,7 @@ pub struct Outbox {
     pending: Cell<u32>,
     /// Of those, script calls by digest, and which script.
     calls: Cell<u32>,
-    script: Cell<usize>,
+    script: Cell<*const Script>,
     /// What the connection's task waits for.
     outcome: RefCell<Option<Result<Bytes, Failure>>>,
     pub(super) protocol: Cell<Protocol>,
@@ -82,7 +82,7 @@ impl Outbox {
             holds: Cell::new(0),
             pending: Cell::new(0),
             calls: Cell::new(0),
-            script: Cell::new(0),
+            script: Cell::new(std::ptr::null()),
             outcome: RefCell::default(),
             protocol: Cell::default(),
             name: RefCell::default(),
@@ -132,7 +132,7 @@ impl Outbox {
     }
 
     /// Notes a script call that was sent by digest.
-    pub(super) fn called(&self, script: usize) {
+    pub(super) fn called(&self, script: *const Script) {
         self.script.set(script);
         self.calls.set(self.calls.get() + 1);
         self.sent(1);
@@ -145,7 +145,7 @@ impl Outbox {
 
     /// Whether a script call by digest may be sent: none of another script is under way. A call that the server does not
     /// know is repeated, and must not be overtaken by a later one that it does know.
-    pub(super) fn admits_call(&self, script: usize) -> bool {
+    pub(super) fn admits_call(&self, script: *const Script) -> bool {
         self.calls.get() == 0 || self.script.get() == script
     }
 
@@ -248,7 +248,7 @@ impl Outbox {
         self.wake();
     }
 
-    fn adapted(&self, adapt: &Adapt, frame: &[u8]) {
+    fn adapted(&self, adapt: Adapt, frame: &[u8]) {
         if !self.held.borrow().is_empty() {
             let mut out = BytesMut::new();
             adapt.apply(frame, self.protocol.get(), &mut out);
@@ -368,12 +368,12 @@ impl Receiver for Outbox {
                 let hold = this.holds.get();
                 this.holds.set(hold + 1);
                 this.held.borrow_mut().push_back(Held::Awaited(hold));
-                let slot = Slot::Again(hold, call.adapt.clone());
+                let slot = Slot::Again(hold, call.adapt());
                 link.send_with(this, slot, |out| call.write_eval(out));
             }
             Slot::Session(call) => {
                 this.calls.set(this.calls.get().saturating_sub(1));
-                this.adapted(&call.adapt, frame);
+                this.adapted(call.adapt(), frame);
                 this.settle(1);
             }
             Slot::Again(hold, adapt) => {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     resp::{Protocol, Request, encode, reply},
-    session::{self, Batch, Call, Plan, Step},
+    session::{self, Batch, Call, Plan, Script, Step, refusal},
     upstream::receiver::Failure,
 };
 
@@ -43,32 +43,24 @@ impl Connection {
             return self.answer(|out| encode::error(out, text)).await;
         }
         self.context.served.insert(self.key.database);
-        let plan = match (command.plan)(&self.context.session, &args) {
+        let plan = match command.plan(&self.context.session, &args) {
             Ok(plan) => plan,
             Err(error) => {
                 if self.queues() {
-                    return self.queue(None, |out| error.write_eval(out)).await;
+                    return self.queue_call(refusal::error_call(&error)).await;
                 }
-                return self.answer(|out| error.write_reply(out)).await;
+                return self.answer(|out| refusal::write_error(&error, out)).await;
             }
         };
         match plan {
             Plan::Script(call) if self.queues() => self.queue_call(call).await,
             Plan::Batched(batch) if self.queues() => self.queue_call(batch.whole()).await,
             Plan::Lines(lines) if self.queues() => {
-                self.queue(None, |out| session::write_lines_eval(&lines, out)).await
+                self.queue_call(refusal::lines_call(&lines)).await
             }
             Plan::Script(call) => self.send_call(call).await,
             Plan::Batched(batch) => self.run_batches(batch).await,
-            Plan::Lines(lines) => {
-                self.answer(|out| {
-                    encode::array_header(out, lines.len());
-                    for line in &lines {
-                        encode::simple(out, line);
-                    }
-                })
-                .await
-            }
+            Plan::Lines(lines) => self.answer(|out| refusal::write_lines(&lines, out)).await,
         }
     }
 
@@ -80,7 +72,7 @@ impl Connection {
     /// A wrong number of arguments. Inside a transaction the server has to know, so that `EXEC` is refused.
     async fn refuse_arity(&mut self, command: &'static session::Command) -> Result<(), End> {
         let mut error = BytesMut::new();
-        command.arity_error().write_reply(&mut error);
+        refusal::write_error(&command.arity_error(), &mut error);
         if self.outbox.transaction.borrow().is_none() {
             return self.answer(|out| out.extend_from_slice(&error)).await;
         }
@@ -108,34 +100,26 @@ impl Connection {
         })
     }
 
-    /// Sends a command that is queued by the server, or gets no reply.
-    async fn queue(
-        &mut self,
-        effect: Option<Effect>,
-        write: impl FnOnce(&mut BytesMut),
-    ) -> Result<(), End> {
+    /// Sends a call that is queued by the server, or gets no reply. The script's text goes along: what `EXEC` will find
+    /// cannot be known.
+    async fn queue_call(&mut self, call: Call) -> Result<(), End> {
         let Target::Exclusive(link) = &self.target else { return Ok(()) };
         if self.exclusive.is_unanswered() {
             let mut bytes = BytesMut::new();
-            write(&mut bytes);
+            call.write_eval(&mut bytes);
             link.send_unanswered(&bytes);
             self.exclusive.was_unanswered();
         } else {
+            let slot = Slot::Queued(Some(Effect::Adapt(call.adapt())));
             self.outbox.sent(1);
-            link.send_with(&self.outbox, Slot::Queued(effect), write);
+            link.send_with(&self.outbox, slot, |out| call.write_eval(out));
         }
         Ok(())
     }
 
-    /// As [`Connection::queue`]. The script's text goes along: what a transaction will find cannot be known.
-    async fn queue_call(&mut self, call: Call) -> Result<(), End> {
-        let effect = Effect::Adapt(call.adapt.clone());
-        self.queue(Some(effect), |out| call.write_eval(out)).await
-    }
-
     /// Sends a script call by digest, in its place among the client's requests.
     async fn send_call(&mut self, call: Call) -> Result<(), End> {
-        let script = call.script().id();
+        let script: *const Script = call.script();
         if !self.outbox.admits_call(script) {
             let outbox = self.outbox.clone();
             self.until(move || outbox.admits_call(script)).await?;
@@ -145,9 +129,8 @@ impl Connection {
         }
         let Some(link) = self.link() else { return Ok(()) };
         self.outbox.called(script);
-        let mut bytes = BytesMut::new();
-        call.write_evalsha(&mut bytes);
-        link.send(&self.outbox, &bytes, Slot::Session(Box::new(call)));
+        let slot = Slot::Session(Box::new(call.clone()));
+        link.send_with(&self.outbox, slot, |out| call.write_evalsha(out));
         Ok(())
     }
 

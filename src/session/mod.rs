@@ -1,79 +1,32 @@
-//! STAND-IN
-#![allow(missing_docs)]
-use crate::resp::Protocol;
-use bytes::{Bytes, BytesMut};
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    pub ns: String,
-    pub ttl: u32,
-    pub max_data: usize,
-}
-pub fn lookup(_name: &[u8]) -> Option<&'static Command> {
-    None
-}
-#[derive(Debug)]
-pub struct Command {
-    pub name: &'static str,
-    pub plan: fn(&Settings, &[&[u8]]) -> Result<Plan, Error>,
-}
-impl Command {
-    pub fn accepts(&self, _argc: usize) -> bool {
-        true
-    }
-    pub fn arity_error(&self) -> Error {
-        Error
-    }
-}
-#[derive(Debug, thiserror::Error)]
-#[error("x")]
-pub struct Error;
-impl Error {
-    pub fn write_reply(&self, _out: &mut BytesMut) {}
-    pub fn write_eval(&self, _out: &mut BytesMut) {}
-}
-pub enum Plan {
-    Script(Call),
-    Batched(Batch),
-    Lines(Vec<&'static str>),
-}
-pub struct Script;
-impl Script {
-    pub fn id(&self) -> usize {
-        0
-    }
-}
-pub struct Call {
-    pub adapt: Adapt,
-}
-impl Call {
-    pub fn script(&self) -> &'static Script {
-        &Script
-    }
-    pub fn write_evalsha(&self, _out: &mut BytesMut) {}
-    pub fn write_eval(&self, _out: &mut BytesMut) {}
-}
-#[derive(Clone, Debug)]
-pub struct Adapt;
-impl Adapt {
-    pub fn apply(&self, _reply: &[u8], _p: Protocol, _out: &mut BytesMut) {}
-    pub fn is_identity(&self, _p: Protocol) -> bool {
-        true
-    }
-}
-pub struct Batch;
-pub enum Step {
-    Call(Call),
-    Done(Bytes),
-}
-impl Batch {
-    pub fn first(&self) -> Call {
-        Call { adapt: Adapt }
-    }
-    pub fn next(&mut self, _r: &[u8], _p: Protocol) -> Step {
-        Step::Done(Bytes::new())
-    }
-    pub fn whole(&self) -> Call {
-        Call { adapt: Adapt }
-    }
-}
-pub fn write_lines_eval(_lines: &[&'static str], _out: &mut BytesMut) {}
+//! Session commands: what their arguments mean, which script call carries them out, and what its
+//! reply becomes. Nothing here sends or receives: callers carry bytes.
+//!
+//! The way of a command: [`lookup`] finds its [`Command`], [`Command::plan`] turns its arguments
+//! into a [`Plan`]. A [`Call`] of it is written as `EVALSHA` into the client's stream, and its
+//! [`Adapt`] makes the reply. A [`Batch`] gives one call after the other. Inside MULTI a batch is
+//! one call too ([`Batch::whole`]), and what needs no server becomes a call
+//! ([`refusal::error_call`], [`refusal::lines_call`]).
+
+mod arguments;
+mod batch;
+mod command;
+mod commands;
+mod data;
+mod error;
+mod identity;
+mod keys;
+pub mod limits;
+mod listing;
+pub mod refusal;
+mod reply;
+mod script;
+mod token;
+mod view;
+
+pub use batch::{Batch, Step};
+pub use command::{Argument, ArgumentKind, Command, Plan, Settings};
+pub use commands::{commands, lookup, wipe::batch as wipe};
+pub use error::{Error, Parameter};
+pub use reply::Adapt;
+pub use script::{Call, SCRIPTS, Script};
+pub use view::Form;

@@ -125,7 +125,9 @@ impl FromStr for UpstreamUrl {
         let (address, database) = match url.scheme() {
             "redis" | "rediss" => network(&url)?,
             "unix" | "redis+unix" => socket(&url)?,
-            _ => return Err(UrlError("the scheme is not redis, rediss, unix or redis+unix")),
+            _ => {
+                return Err(UrlError("the scheme is not redis, rediss, unix or redis+unix"));
+            }
         };
         Ok(Self { address, user, password, database })
     }

@@ -1,44 +1,40 @@
-//! How soon an upstream server that could not be reached is tried again.
+//! How long to wait before the next attempt: doubling up to a limit, with jitter.
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-const FIRST: Duration = Duration::from_millis(20);
-const LONGEST: Duration = Duration::from_secs(1);
-
-/// Holds further attempts back for a while after a failed one, twice as long after each, up to a second.
-#[derive(Debug, Default)]
-pub(super) struct Backoff {
-    failed: Option<Failed>,
-}
-
-#[derive(Debug)]
-struct Failed {
-    why: String,
-    delay: Duration,
-    until: Instant,
+/// The delays between attempts at one thing.
+#[derive(Clone, Debug)]
+pub struct Backoff {
+    first: Duration,
+    limit: Duration,
+    next: Duration,
 }
 
 impl Backoff {
-    /// Why no attempt is made at `now`, if none is.
-    pub(super) fn holds(&self, now: Instant) -> Option<&str> {
-        self.failed.as_ref().filter(|failed| now < failed.until).map(|failed| failed.why.as_str())
+    /// Delays of about `first`, then twice that, and so on up to `limit`.
+    pub fn new(first: Duration, limit: Duration) -> Self {
+        Self { first, limit, next: first }
     }
 
-    /// Notes an attempt that failed at `now`.
-    pub(super) fn failure(&mut self, now: Instant, why: &str) {
-        let delay = match &self.failed {
-            Some(failed) => (failed.delay * 2).min(LONGEST),
-            None => FIRST,
-        };
-        self.failed = Some(Failed { why: why.to_owned(), delay, until: now + delay });
+    /// The delay before the next attempt.
+    pub fn delay(&mut self) -> Duration {
+        let delay = jittered(self.next);
+        self.next = (self.next * 2).min(self.limit);
+        delay
     }
 
-    /// Notes an attempt that succeeded.
-    pub(super) fn success(&mut self) {
-        self.failed = None;
+    /// Begins again with the first delay, after a success.
+    pub fn reset(&mut self) {
+        self.next = self.first;
     }
+}
+
+/// Between 90 and 100 % of `time`, so that several processes with the same settings drift apart.
+/// Never more, as `time` is a promise.
+pub fn jittered(time: Duration) -> Duration {
+    // Without the system's randomness there is no jitter, which is better than no attempt.
+    let random = getrandom::u32().unwrap_or(0);
+    time - time.mul_f64(0.1 * f64::from(random) / f64::from(u32::MAX))
 }
 
 #[cfg(test)]
@@ -46,24 +42,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn attempts_are_held_back_twice_as_long_after_each_failure() {
-        let mut backoff = Backoff::default();
-        let mut now = Instant::now();
-        assert_eq!(backoff.holds(now), None);
-        let mut delays = Vec::new();
-        for _ in 0..8 {
-            backoff.failure(now, "connection refused");
-            let from = now;
-            while backoff.holds(now).is_some() {
-                assert_eq!(backoff.holds(now), Some("connection refused"));
-                now += Duration::from_millis(10);
-            }
-            delays.push((now - from).as_millis());
+    fn delays_double_up_to_the_limit_and_begin_again() {
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_millis(350));
+        for full in [100, 200, 350, 350] {
+            let full = Duration::from_millis(full);
+            let delay = backoff.delay();
+            assert!(delay <= full && delay >= full.mul_f64(0.9), "{delay:?} for {full:?}");
         }
-        assert_eq!(delays, [20, 40, 80, 160, 320, 640, 1000, 1000]);
-        backoff.success();
-        assert_eq!(backoff.holds(now), None);
-        backoff.failure(now, "x");
-        assert_eq!(backoff.holds(now + FIRST), None);
+        backoff.reset();
+        assert!(backoff.delay() <= Duration::from_millis(100));
     }
 }

@@ -16,8 +16,8 @@ use tokio_rustls::{client::TlsStream, rustls::pki_types::ServerName};
 
 use crate::upstream::{address::Address, tls::TlsContext};
 
-/// How long an idle connection is left alone before the kernel asks whether the server still lives;
-/// Redis uses the same figure on its side (`tcp-keepalive 300` there, since it has more peers).
+/// How long an idle connection is left alone before the kernel asks whether the server still lives.
+/// Shorter than what firewalls and load balancers forget connections after, often 5 minutes.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// A connection that is ready for the first command.
@@ -210,9 +210,15 @@ impl AsyncWrite for WriteHalf {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::{TcpListener, UnixListener},
+    };
+    use tokio_rustls::{
+        TlsAcceptor,
+        rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
     };
 
     use super::*;
@@ -278,8 +284,54 @@ mod tests {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = silent.local_addr().unwrap().port();
         let address = Address::Tls { host: "127.0.0.1".into(), port };
-        let tls = TlsContext::for_tests();
+        let (tls, _) = certified("localhost");
         let error = connect(&address, Some(&tls), Duration::from_millis(50)).await.unwrap_err();
         assert_eq!(reason(&error), "timed out after 0.05 s");
+    }
+
+    #[tokio::test]
+    async fn tls_carries_bytes_to_the_named_host_only() {
+        let (tls, acceptor) = certified("localhost");
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let echo = async {
+            let (near, _) = listener.accept().await.unwrap();
+            let (mut read, mut write) = tokio::io::split(acceptor.accept(near).await.unwrap());
+            tokio::io::copy(&mut read, &mut write).await.unwrap();
+            write.shutdown().await.unwrap();
+            let (near, _) = listener.accept().await.unwrap();
+            assert!(acceptor.accept(near).await.is_err());
+        };
+        let calls = async {
+            let named = Address::Tls { host: "localhost".into(), port };
+            let stream = connect(&named, Some(&tls), SOON).await.unwrap();
+            let (mut read, mut write) = stream.into_split();
+            write.write_all(b"hello").await.unwrap();
+            write.shutdown().await.unwrap();
+            let mut bytes = Vec::new();
+            read.read_to_end(&mut bytes).await.unwrap();
+            assert_eq!(bytes, b"hello");
+
+            let unnamed = Address::Tls { host: "127.0.0.1".into(), port };
+            let error = reason(&connect(&unnamed, Some(&tls), SOON).await.unwrap_err());
+            assert!(error.starts_with("TLS handshake failed: "), "{error}");
+        };
+        tokio::join!(echo, calls);
+    }
+
+    /// A client context that trusts a new certificate for `host`, and the server that holds it.
+    fn certified(host: &str) -> (TlsContext, TlsAcceptor) {
+        let made = rcgen::generate_simple_self_signed([host.to_owned()]).unwrap();
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        io::Write::write_all(&mut file, made.cert.pem().as_bytes()).unwrap();
+        let tls = TlsContext::load(Some(file.path())).unwrap();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        (tls, TlsAcceptor::from(Arc::new(server)))
     }
 }

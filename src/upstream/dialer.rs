@@ -11,10 +11,10 @@ use tokio::{
 
 use super::{
     address::Endpoint,
-    backoff::Backoff,
     dial::{self, ReadHalf, WriteHalf},
     driver::drive,
     handshake::{self, Outcome},
+    holdoff::HoldOff,
     key::LaneKey,
     link::Link,
     receiver::Receiver,
@@ -40,12 +40,12 @@ pub enum DialError {
 pub(super) struct Dialer {
     endpoint: Endpoint,
     timeout: Duration,
-    backoff: RefCell<Backoff>,
+    holdoff: RefCell<HoldOff>,
 }
 
 impl Dialer {
     pub(super) fn new(endpoint: Endpoint, timeout: Duration) -> Self {
-        Self { endpoint, timeout, backoff: RefCell::default() }
+        Self { endpoint, timeout, holdoff: RefCell::new(HoldOff::new()) }
     }
 
     /// Opens a link in the state of `key`.
@@ -54,7 +54,7 @@ impl Dialer {
         key: Rc<LaneKey>,
         exclusive: bool,
     ) -> Result<Rc<Link<R>>, DialError> {
-        if let Some(why) = self.backoff.borrow().holds(Instant::now()) {
+        if let Some(why) = self.holdoff.borrow().holds(Instant::now()) {
             return Err(DialError::Unreachable(why.to_owned()));
         }
         let opened = match timeout(self.timeout, self.dial(&key)).await {
@@ -66,9 +66,9 @@ impl Dialer {
         };
         match &opened {
             Err(DialError::Unreachable(why)) => {
-                self.backoff.borrow_mut().failure(Instant::now(), why);
+                self.holdoff.borrow_mut().failure(Instant::now(), why);
             }
-            _ => self.backoff.borrow_mut().success(),
+            _ => self.holdoff.borrow_mut().success(),
         }
         let Opened { read, write, input, unauthenticated } = opened?;
         let link = Link::new(key, exclusive, unauthenticated);

@@ -1,11 +1,15 @@
-//! The Redis side: connections to the server, shared (lanes) and exclusive (pinned).
+//! The Redis side: how the server is found, dialled, started and watched, and the connections to it that carry requests:
+//! shared (lanes) and exclusive (pinned).
 
 pub mod address;
-mod backoff;
+pub mod backoff;
+pub mod control;
 pub mod dial;
 mod dialer;
 mod driver;
+pub mod embedded;
 mod handshake;
+mod holdoff;
 pub mod hub;
 pub mod key;
 pub mod link;

@@ -1,0 +1,27 @@
+//! `SESSION.ACTIVITY`: how many ids of an app are active.
+
+use crate::session::arguments;
+use crate::session::command::{Argument, Command, Plan, Settings};
+use crate::session::error::Error;
+use crate::session::identity::App;
+use crate::session::keys::Namespace;
+use crate::session::reply::Adapt;
+use crate::session::script::{ACTIVITY, Call};
+
+pub(super) const COMMAND: Command = Command {
+    name: "session.activity",
+    arguments: &[Argument::text("app"), Argument::number("dt")],
+    summary: "Counts the ids of an app that were active within dt seconds.",
+    writes: false,
+    plan,
+};
+
+fn plan(settings: &Settings, args: &[&[u8]]) -> Result<Plan, Error> {
+    let [app, window @ ..] = args else {
+        return Err(COMMAND.arity_error());
+    };
+    let app = App::parse(app)?;
+    let window = arguments::window(window.first().copied())?;
+    let keys = Namespace::new(&settings.ns).app(app);
+    Ok(Plan::Script(Call::new(&ACTIVITY, &[keys.users()], &[window.to_string()], Adapt::Verbatim)))
+}

@@ -1,0 +1,74 @@
+//! `SESSION.CREATE`: a new session.
+
+use crate::session::arguments::{self, Options};
+use crate::session::command::{Argument, Command, Plan, Settings};
+use crate::session::data::Data;
+use crate::session::error::Error;
+use crate::session::identity::{App, Ip, UserId};
+use crate::session::keys::Namespace;
+use crate::session::reply::Adapt;
+use crate::session::script::{CREATE, Call};
+use crate::session::token::Token;
+
+pub(super) const COMMAND: Command = Command {
+    name: "session.create",
+    arguments: &[
+        Argument::text("app"),
+        Argument::text("id"),
+        Argument::text("ip"),
+        Argument::number("seconds").after("TTL"),
+        Argument::text("json").after("DATA"),
+        Argument::word("noresave", "NORESAVE"),
+    ],
+    summary: "Creates a session and returns its token.",
+    writes: true,
+    plan,
+};
+
+fn plan(settings: &Settings, args: &[&[u8]]) -> Result<Plan, Error> {
+    let [app, id, ip, options @ ..] = args else {
+        return Err(COMMAND.arity_error());
+    };
+    let (mut ttl, mut data, mut no_resave) = (None, None, false);
+    let mut options = Options::new(options);
+    while let Some(word) = options.word() {
+        if word.eq_ignore_ascii_case(b"TTL") {
+            options.value(&mut ttl)?;
+        } else if word.eq_ignore_ascii_case(b"DATA") {
+            options.value(&mut data)?;
+        } else if word.eq_ignore_ascii_case(b"NORESAVE") {
+            arguments::set(&mut no_resave)?;
+        } else {
+            return Err(Error::Syntax);
+        }
+    }
+
+    let (app, id, ip) = (App::parse(app)?, UserId::parse(id)?, Ip::parse(ip)?);
+    let ttl = ttl.map_or(Ok(settings.ttl), arguments::ttl)?.to_string();
+    let data = data.map(|data| Data::parse(data, settings.max_data)).transpose()?;
+    let d = data.as_ref().and_then(Data::stored).unwrap_or_default();
+    let token = Token::random()?;
+
+    let namespace = Namespace::new(&settings.ns);
+    let keys = namespace.app(app);
+    Ok(Plan::Script(Call::new(
+        &CREATE,
+        &[
+            keys.session(&token),
+            keys.tokens_of(id),
+            keys.sessions(),
+            keys.users(),
+            namespace.expiries(),
+        ],
+        &[
+            app.as_bytes(),
+            token.as_bytes(),
+            id.as_bytes(),
+            ip.as_bytes(),
+            ttl.as_bytes(),
+            d.as_bytes(),
+            if no_resave { b"1" } else { b"" },
+        ],
+        Adapt::Verbatim,
+    )))
+}

@@ -1,0 +1,31 @@
+//! `SESSION.KILLSOID`: the end of all sessions of an id.
+
+use crate::session::command::{Argument, Command, Plan, Settings};
+use crate::session::error::Error;
+use crate::session::identity::{App, UserId};
+use crate::session::keys::Namespace;
+use crate::session::reply::Adapt;
+use crate::session::script::{Call, KILLSOID};
+
+pub(super) const COMMAND: Command = Command {
+    name: "session.killsoid",
+    arguments: &[Argument::text("app"), Argument::text("id")],
+    summary: "Ends all sessions of an id and returns how many of them were alive.",
+    writes: true,
+    plan,
+};
+
+fn plan(settings: &Settings, args: &[&[u8]]) -> Result<Plan, Error> {
+    let [app, id] = args else {
+        return Err(COMMAND.arity_error());
+    };
+    let (app, id) = (App::parse(app)?, UserId::parse(id)?);
+    let namespace = Namespace::new(&settings.ns);
+    let keys = namespace.app(app);
+    Ok(Plan::Script(Call::new(
+        &KILLSOID,
+        &[keys.tokens_of(id), keys.sessions(), keys.users(), namespace.expiries()],
+        &[app.as_bytes(), &keys.base(), &namespace.channel(), id.as_bytes()],
+        Adapt::Verbatim,
+    )))
+}

@@ -1,0 +1,55 @@
+//! `SESSION.SET`: a change of a session's data.
+
+use crate::session::arguments;
+use crate::session::command::{Argument, Command, Plan, Settings};
+use crate::session::data::Data;
+use crate::session::error::Error;
+use crate::session::identity::App;
+use crate::session::keys::Namespace;
+use crate::session::reply::Adapt;
+use crate::session::script::{Call, SET};
+use crate::session::token::Token;
+use crate::session::view::Form;
+
+pub(super) const COMMAND: Command = Command {
+    name: "session.set",
+    arguments: &[
+        Argument::text("app"),
+        Argument::text("token"),
+        Argument::text("json"),
+        Argument::word("json", "JSON"),
+    ],
+    summary: "Adds, replaces and (with null) removes keys of a session's data.",
+    writes: true,
+    plan,
+};
+
+fn plan(settings: &Settings, args: &[&[u8]]) -> Result<Plan, Error> {
+    let [app, token, data, options @ ..] = args else {
+        return Err(COMMAND.arity_error());
+    };
+    let json = arguments::json(options)?;
+    let (app, token) = (App::parse(app)?, Token::parse(token)?);
+    let data = Data::parse(data, settings.max_data)?;
+    if data.is_empty() {
+        return Err(Error::NoKey);
+    }
+
+    let namespace = Namespace::new(&settings.ns);
+    let keys = namespace.app(app);
+    let mut args = vec![
+        app.as_bytes().to_vec(),
+        token.as_bytes().to_vec(),
+        namespace.channel(),
+        settings.max_data.to_string().into_bytes(),
+    ];
+    for (key, member) in data.changes() {
+        args.extend([key.to_vec(), member.into_bytes()]);
+    }
+    Ok(Plan::Script(Call::new(
+        &SET,
+        &[keys.session(&token), keys.sessions(), keys.users(), namespace.expiries()],
+        &args,
+        Adapt::Session(Form::json_if(json)),
+    )))
+}

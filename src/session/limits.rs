@@ -1,0 +1,32 @@
+//! The bounds of what session commands accept, and of what they do in one step.
+
+/// Shortest app, in characters.
+pub const MIN_APP: usize = 3;
+/// Longest app, in characters.
+pub const MAX_APP: usize = 20;
+/// Longest id, in bytes.
+pub const MAX_ID: usize = 128;
+/// Longest ip, in characters.
+pub const MAX_IP: usize = 39;
+/// Length of a token, in characters.
+pub const TOKEN: usize = 64;
+/// Shortest ttl, in seconds.
+pub const MIN_TTL: u32 = 10;
+/// Longest ttl, in seconds: ten years.
+pub const MAX_TTL: u32 = 315_360_000;
+/// Shortest window, in seconds.
+pub const MIN_WINDOW: u64 = 10;
+/// Windows longer than this many seconds are taken as this: it reaches back past the beginning of
+/// time, and is still exact in the scripts' floating point numbers.
+pub const MAX_WINDOW: u64 = 1_000_000_000_000;
+/// Seconds of a window that is not given.
+pub const DEFAULT_WINDOW: u64 = 600;
+/// Sessions that one step of KILLALL or WIPE removes: about 2 ms of the server's time.
+pub const REMOVAL_BATCH: usize = 100;
+/// Sessions that one step of a listing reads: about 2 ms of the server's time.
+pub const LISTING_PAGE: usize = 250;
+/// Times a long listing looks again for sessions that were refreshed while it was read. Each look
+/// is shorter than the one before unless the whole app is refreshed all the time.
+pub const LISTING_LOOKS: u32 = 16;
+/// Bytes of a key of `d` that an error reply quotes.
+pub const QUOTED_KEY: usize = 128;

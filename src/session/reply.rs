@@ -1,0 +1,112 @@
+//! From a script's reply to the command's reply.
+
+use bytes::BytesMut;
+
+use super::listing::Listing;
+use super::view::{Form, View};
+use crate::resp::{Protocol, encode, reply};
+
+/// What to make of a script's reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adapt {
+    /// It is the command's reply.
+    Verbatim,
+    /// It is a session.
+    Session(Form),
+    /// It is a listing in one piece.
+    Listing(Form),
+}
+
+impl Adapt {
+    /// Whether replies pass unchanged, whatever they are.
+    #[must_use]
+    pub fn is_identity(self) -> bool {
+        self == Adapt::Verbatim
+    }
+
+    /// Appends what becomes of `frame`, one complete reply of the server, in the protocol of the
+    /// connection that it came from, which is the client's. Errors and nulls pass unchanged.
+    pub fn apply(self, frame: &[u8], protocol: Protocol, out: &mut BytesMut) {
+        let adapted = match self {
+            Adapt::Verbatim => false,
+            Adapt::Session(form) => write_session(form, frame, protocol, out),
+            Adapt::Listing(form) => {
+                let mut listing = Listing::new(form);
+                let is_listing = listing.add(frame, protocol).is_some();
+                if is_listing {
+                    listing.write(out);
+                }
+                is_listing
+            }
+        };
+        if !adapted {
+            out.extend_from_slice(frame);
+        }
+    }
+}
+
+/// Whether the reply is a session; if so it is written.
+fn write_session(form: Form, frame: &[u8], protocol: Protocol, out: &mut BytesMut) -> bool {
+    if !matches!(reply::kind(frame), Some(reply::Kind::Array)) {
+        return false;
+    }
+    let Some(view) = View::read(frame) else {
+        return false;
+    };
+    match form {
+        Form::Map => view.write_map(protocol, out),
+        Form::Json => {
+            let mut json = String::with_capacity(frame.len() + 64);
+            view.write_json(&mut json);
+            encode::bulk(out, json);
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A session of a listing.
+    fn item(token: &str, la: i64) -> String {
+        format!(
+            "*10\r\n$1\r\na\r\n$1\r\n1\r\n$2\r\n10\r\n:0\r\n$1\r\nx\r\n_\r\n_\r\n$1\r\n2\r\n\
+             ${}\r\n{la}\r\n$1\r\n{token}\r\n",
+            la.to_string().len()
+        )
+    }
+
+    fn applied(adapt: Adapt, frame: &str, protocol: Protocol) -> String {
+        let mut out = BytesMut::new();
+        adapt.apply(frame.as_bytes(), protocol, &mut out);
+        String::from_utf8(out.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn errors_and_nulls_pass() {
+        for form in [Form::Map, Form::Json] {
+            for adapt in [Adapt::Verbatim, Adapt::Session(form), Adapt::Listing(form)] {
+                for frame in ["-NOPERM no\r\n", "$-1\r\n", "_\r\n", "!5\r\nERR a\r\n"] {
+                    assert_eq!(applied(adapt, frame, Protocol::Resp3), frame);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn listings_are_sorted_and_show_no_tokens() {
+        let page =
+            format!("*5\r\n*0\r\n{}{}{}{}", item("b", 5), item("c", 7), item("d", 5), item("b", 5));
+        let shown = applied(Adapt::Listing(Form::Json), &page, Protocol::Resp3);
+        let one = r#"{"id":"a","r":2,"w":1,"ttl":10,"idle":0,"ip":"x"}"#;
+        let all = format!("[{one},{one},{one}]");
+        assert_eq!(shown, format!("${}\r\n{all}\r\n", all.len()));
+        let shown = applied(Adapt::Listing(Form::Map), &page, Protocol::Resp3);
+        assert!(shown.starts_with("*3\r\n%6\r\n$2\r\nid\r\n"), "{shown}");
+        let shown = applied(Adapt::Listing(Form::Map), "*1\r\n*0\r\n", Protocol::Resp2);
+        assert_eq!(shown, "*0\r\n");
+        let shown = applied(Adapt::Listing(Form::Json), "*1\r\n*0\r\n", Protocol::Resp2);
+        assert_eq!(shown, "$2\r\n[]\r\n");
+    }
+}

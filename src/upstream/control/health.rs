@@ -1,0 +1,122 @@
+//! Whether the upstream is there and what it is; told once when that changes.
+
+use std::{fmt, time::Duration};
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use super::link::{Link, LinkError};
+use crate::upstream::{address::Endpoint, backoff::Backoff};
+
+/// How often a connection that seems well is tried, so that one that hangs is found.
+const PING_EVERY: Duration = Duration::from_secs(10);
+
+/// The first and the longest wait between attempts.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// What is known about the upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Not tried yet.
+    Unknown,
+    /// It answers.
+    Up(ServerInfo),
+    /// It cannot be reached, or does not let us in.
+    Away,
+}
+
+/// What a server says about itself in `INFO`. A user who may not ask finds empty fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerInfo {
+    /// `Redis` or `Valkey`.
+    pub name: &'static str,
+    /// Its own version, such as `7.0.15`.
+    pub version: String,
+    /// `master` or `slave`, as `INFO` words it.
+    pub role: String,
+}
+
+/// `Redis 7.0.15`, with the role where it is not the usual one.
+impl fmt::Display for ServerInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.version.as_str(), self.role.as_str()) {
+            ("", _) => f.write_str("version unknown"),
+            (version, "" | "master") => write!(f, "{} {version}", self.name),
+            (version, _) => write!(f, "{} {version}, a replica", self.name),
+        }
+    }
+}
+
+impl ServerInfo {
+    /// Reads the text of `INFO`.
+    fn read(text: &str) -> Self {
+        let field = |name: &str| {
+            text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap_or("")
+        };
+        let (name, version) = match field("valkey_version") {
+            "" => ("Redis", field("redis_version")),
+            version => ("Valkey", version),
+        };
+        Self { name, version: version.trim().into(), role: field("role").trim().into() }
+    }
+}
+
+/// Looks after the upstream for ever, reporting every change to `state`.
+pub(super) async fn watch(endpoint: Endpoint, timeout: Duration, state: watch::Sender<State>) {
+    let mut backoff = Backoff::new(RETRY.0, RETRY.1);
+    loop {
+        match contact(&endpoint, timeout).await {
+            Ok((mut link, server)) => {
+                if *state.borrow() == State::Away {
+                    tracing::info!("upstream {} is back: {server}", endpoint.address);
+                }
+                state.send_replace(State::Up(server));
+                backoff.reset();
+                let why = lost(&mut link).await;
+                tracing::warn!("upstream {} is away: {why}", endpoint.address);
+            }
+            Err(why) => {
+                if *state.borrow() != State::Away {
+                    tracing::warn!("upstream {} is away: {why}", endpoint.address);
+                }
+            }
+        }
+        state.send_replace(State::Away);
+        tokio::time::sleep(backoff.delay()).await;
+    }
+}
+
+async fn contact(endpoint: &Endpoint, timeout: Duration) -> Result<(Link, ServerInfo), LinkError> {
+    let link = Link::open(endpoint, 0, timeout).await?;
+    let info = link.call(vec![Bytes::from_static(b"INFO")]).await?;
+    let server = ServerInfo::read(&String::from_utf8_lossy(&info));
+    Ok((link, server))
+}
+
+/// Returns with the reason once the connection is of no more use.
+async fn lost(link: &mut Link) -> String {
+    loop {
+        tokio::select! {
+            () = link.closed() => return "connection lost".into(),
+            () = tokio::time::sleep(PING_EVERY) => {}
+        }
+        if let Err(why) = link.call(vec![Bytes::from_static(b"PING")]).await {
+            return why.to_string();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn info_tells_name_version_and_role() {
+        let redis = "# Server\r\nredis_version:7.0.15\r\nrole:master\r\n";
+        assert_eq!(ServerInfo::read(redis).to_string(), "Redis 7.0.15");
+        let valkey =
+            "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.0\r\nrole:slave";
+        assert_eq!(ServerInfo::read(valkey).to_string(), "Valkey 8.1.0, a replica");
+        assert_eq!(ServerInfo::read("-NOPERM no\r\n").to_string(), "version unknown");
+    }
+}
