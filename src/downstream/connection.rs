@@ -71,11 +71,12 @@ impl Connection {
         let (read, write) = stream.into_split();
         let outbox = Outbox::new(id, write, output_limit);
         let key = context.initial.clone();
+        let io = Io::new(read, context.spares.clone());
         outbox.protocol.set(key.protocol);
         Self {
             context,
             outbox,
-            io: Io::new(read),
+            io,
             scanner: RequestScanner::new(),
             key,
             target: Target::None,

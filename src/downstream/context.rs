@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::outbox::Outbox;
+use super::{outbox::Outbox, spares::Spares};
 use crate::{
     session,
     upstream::{hub::Hub, key::LaneKey, served::ServedDatabases},
@@ -27,6 +27,8 @@ pub struct Context {
     pub served: Arc<ServedDatabases>,
     /// The clients that are connected.
     pub clients: RefCell<HashMap<u64, Rc<Outbox>>>,
+    /// Read buffers that are not in use.
+    pub spares: Rc<Spares>,
     /// New clients are not served any more.
     pub draining: Cell<bool>,
 }

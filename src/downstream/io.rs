@@ -2,6 +2,7 @@
 
 use std::{
     future::{Future, poll_fn},
+    mem,
     pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll},
@@ -12,7 +13,7 @@ use bytes::BytesMut;
 use tokio::{io::AsyncRead, io::ReadBuf, net::tcp::OwnedReadHalf, time::timeout};
 use tokio_util::io::poll_read_buf;
 
-use super::outbox::Outbox;
+use super::{outbox::Outbox, spares::Spares};
 use crate::upstream::receiver::Receiver;
 
 /// How much is read at once.
@@ -39,6 +40,7 @@ pub(super) enum End {
 /// One client's socket.
 pub(super) struct Io {
     read: OwnedReadHalf,
+    spares: Rc<Spares>,
     /// What has been read and not been handled.
     pub(super) input: BytesMut,
     /// The client has closed its sending direction.
@@ -48,8 +50,8 @@ pub(super) struct Io {
 }
 
 impl Io {
-    pub(super) fn new(read: OwnedReadHalf) -> Self {
-        Self { read, input: BytesMut::new(), eof: false, reads_on: false }
+    pub(super) fn new(read: OwnedReadHalf, spares: Rc<Spares>) -> Self {
+        Self { read, spares, input: BytesMut::new(), eof: false, reads_on: false }
     }
 
     /// Puts back what is left of the input after it was taken for a while.
@@ -160,7 +162,9 @@ impl Io {
         let mut moved = outbox.poll(cx);
         let within = self.input.len() < READ_AHEAD || self.reads_on;
         if !self.eof && within && outbox.backlog() < READ_AHEAD {
-            if self.input.capacity() - self.input.len() < READ_SIZE / 4 {
+            if self.input.capacity() == 0 {
+                self.input = self.spares.take();
+            } else if self.input.capacity() - self.input.len() < READ_SIZE / 4 {
                 self.input.reserve(READ_SIZE);
             }
             match poll_read_buf(Pin::new(&mut self.read), cx, &mut self.input) {
@@ -176,7 +180,7 @@ impl Io {
                 }
                 Poll::Pending => {
                     if self.input.is_empty() {
-                        self.input = BytesMut::new();
+                        self.spares.give_back(mem::take(&mut self.input));
                     }
                 }
             }

@@ -8,6 +8,7 @@ mod large;
 pub mod outbox;
 mod sessions;
 pub mod slot;
+pub mod spares;
 pub mod subscriptions;
 pub mod transaction;
 

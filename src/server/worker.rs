@@ -116,6 +116,7 @@ async fn run(
         session: plan.session,
         served: plan.served,
         clients: Default::default(),
+        spares: Default::default(),
         draining: Default::default(),
     });
     let tracker = TaskTracker::new();

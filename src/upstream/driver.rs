@@ -43,7 +43,7 @@ pub(super) async fn drive<R: Receiver>(
     input: BytesMut,
 ) {
     let mut driver = Driver {
-        link: link.clone(),
+        link,
         read,
         write,
         input,
@@ -56,7 +56,7 @@ pub(super) async fn drive<R: Receiver>(
     };
     let why = std::future::poll_fn(|cx| driver.poll(cx)).await;
     tracing::debug!(why, "upstream connection closed");
-    link.close(&why);
+    driver.link.close(&why);
 }
 
 struct Driver<R: Receiver> {

@@ -89,7 +89,7 @@ impl<R: Receiver> Hub<R> {
     /// Takes back an exclusive connection that has no state but that of its key.
     pub fn give_back(&self, link: Rc<Link<R>>) {
         link.orphan();
-        if !link.is_open() || !link.is_idle() || link.is_unauthenticated() {
+        if !link.is_open() || !link.is_idle() {
             link.abort();
             return;
         }
@@ -147,7 +147,10 @@ impl<R: Receiver> Hub<R> {
     fn open_lane(&self, key: &LaneKey, now: Instant) -> Option<Rc<Link<R>>> {
         let lanes = self.lanes.borrow();
         let lane = lanes.get(key)?;
-        (lane.link.is_open() && now < lane.vouched + VOUCHED).then(|| lane.link.clone())
+        // A connection that was opened without a password while one was needed stays without rights, even if none is needed
+        // now: newcomers would be worse off than with a connection of their own, so the server is always asked.
+        let vouched = !lane.link.is_unauthenticated() && now < lane.vouched + VOUCHED;
+        (lane.link.is_open() && vouched).then(|| lane.link.clone())
     }
 
     /// There is no lane, or the server's word on it is old: a fresh connection shows what the server says today.
