@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use sessiond::{
     cli::{self, Action, Ending},
     config::Config,
@@ -16,6 +16,7 @@ use sessiond::{
     upstream::{
         address::Endpoint,
         control::Control,
+        dial,
         embedded::{self, Embedded},
         served::ServedDatabases,
     },
@@ -102,7 +103,7 @@ async fn in_front_of(
         shutdown,
     )
     .await
-    .with_context(|| format!("cannot listen on {listen}"))?;
+    .map_err(|error| anyhow!("cannot listen on {listen}: {}", dial::reason(&error)))?;
     let control = Control::start(
         &endpoint,
         config.upstream.connect_timeout,

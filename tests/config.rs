@@ -1,5 +1,6 @@
 //! The configuration: files that are valid, files that are not and what is said about them, the
 //! precedence of the sources, and the exit codes of the program.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     ffi::OsString,

@@ -1,15 +1,17 @@
 //! The private server: started with sessiond, kept running, stopped with it, and never left behind.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     os::unix::{
         fs::{FileTypeExt, PermissionsExt},
         net::UnixStream,
     },
     path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, Stdio},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use sessiond::upstream::{
@@ -39,11 +41,15 @@ fn socket(embedded: &Embedded) -> PathBuf {
 
 /// One inline command and the first line of its answer.
 fn ask(stream: &mut UnixStream, command: &str) -> String {
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.write_all(format!("{command}\r\n").as_bytes()).unwrap();
+    try_ask(stream, command).unwrap()
+}
+
+fn try_ask(stream: &mut UnixStream, command: &str) -> io::Result<String> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(format!("{command}\r\n").as_bytes())?;
     let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line).unwrap();
-    line.trim_end().to_owned()
+    BufReader::new(stream).read_line(&mut line)?;
+    Ok(line.trim_end().to_owned())
 }
 
 fn dial(socket: &Path) -> UnixStream {
@@ -76,7 +82,7 @@ fn wait_for_end(mut stream: UnixStream) {
     let mut rest = Vec::new();
     match stream.read_to_end(&mut rest) {
         Ok(_) => {}
-        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+        Err(error) => assert_eq!(error.kind(), io::ErrorKind::ConnectionReset),
     }
 }
 
@@ -124,8 +130,8 @@ async fn a_killed_server_runs_again_with_its_data() {
 
     let again = async {
         loop {
-            let answer =
-                UnixStream::connect(&path).map(|mut stream| ask(&mut stream, "EXISTS kept"));
+            let answer = UnixStream::connect(&path)
+                .and_then(|mut stream| try_ask(&mut stream, "EXISTS kept"));
             if answer.is_ok_and(|answer| answer == ":1") {
                 return;
             }
@@ -254,7 +260,12 @@ fn sigkill_of_sessiond_leaves_no_server_behind() {
     program.process.kill().unwrap();
     program.process.wait().unwrap();
     wait_for_end(stream);
-    assert!(UnixStream::connect(&path).is_err());
+    // The system closes a dead process' connections and its listening socket one after the other.
+    let began = Instant::now();
+    while UnixStream::connect(&path).is_ok() {
+        assert!(began.elapsed() < PATIENCE, "a server still listens");
+        thread::yield_now();
+    }
 
     // What it left on disk does not hinder the next one.
     let program = Program::start(&folder);
@@ -291,6 +302,23 @@ fn a_second_sessiond_on_the_same_data_ends_with_1() {
     let told = String::from_utf8(second.stderr).unwrap();
     let expected = format!("is in use by another sessiond (pid {})", program.process.id());
     assert!(told.contains(&expected), "{told}");
+}
+
+#[test]
+fn an_address_in_use_is_named_and_the_private_server_is_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = holder.local_addr().unwrap().to_string();
+    let output = Command::new(env!("CARGO_BIN_EXE_sessiond"))
+        .args(["--listen", &address, "--data-dir"])
+        .arg(folder.path().join("data"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stderr).unwrap();
+    let expected = format!("sessiond: cannot listen on {address}: address already in use\n");
+    assert!(told.ends_with(&expected), "{told}");
+    assert!(!folder.path().join("data/redis.sock").exists());
 }
 
 #[test]

@@ -57,6 +57,8 @@ pub struct Connection {
 enum Ahead {
     /// Nothing that is complete.
     Nothing,
+    /// Something that was not looked at yet.
+    Again,
     /// A request of so many bytes.
     Request(usize),
     /// The beginning of a request that is too large to be held.
@@ -112,6 +114,7 @@ impl Connection {
             let refused = self.ready_target().await?;
             match self.pass_ahead() {
                 Ahead::Nothing => return Ok(()),
+                Ahead::Again => {}
                 Ahead::Request(len) => {
                     let mut input = mem::take(&mut self.io.input);
                     let scanner = mem::take(&mut self.scanner);
@@ -146,10 +149,14 @@ impl Connection {
         let link = link.filter(|link| link.is_open() && !link.is_congested());
         let authenticated = !self.link().is_some_and(|link| link.is_unauthenticated());
         let (mut at, mut run) = (0, 0u32);
+        let room = self.outbox.room();
         let ahead = loop {
             let rest = &self.io.input[at..];
             if rest.is_empty() {
                 break Ahead::Nothing;
+            }
+            if run == room {
+                break Ahead::Again;
             }
             match self.scanner.scan(rest, authenticated) {
                 Ok(Scanned::Frame { len }) => {
@@ -173,9 +180,9 @@ impl Connection {
                 // Bytes that ask for nothing would end up in the middle of the run: they are met again at the front.
                 Ok(Scanned::Nothing { .. }) => {
                     self.scanner.next();
-                    break Ahead::Nothing;
+                    break Ahead::Again;
                 }
-                Ok(Scanned::Partial) if rest.len() > LARGE_REQUEST => break Ahead::Large,
+                Ok(Scanned::Partial) if rest.len() >= LARGE_REQUEST => break Ahead::Large,
                 Ok(Scanned::Partial) => break Ahead::Nothing,
                 Err(error) => break Ahead::Malformed(error),
             }
@@ -190,6 +197,10 @@ impl Connection {
 
     /// Makes sure that there is a connection for the next request. Otherwise gives the error to answer it with.
     pub(super) async fn ready_target(&mut self) -> Result<Option<Bytes>, End> {
+        if self.outbox.room() == 0 {
+            let outbox = self.outbox.clone();
+            self.until(move || outbox.has_room()).await?;
+        }
         self.note_closed_link()?;
         match &self.target {
             Target::Lane(link) | Target::Exclusive(link) if link.is_open() => {
@@ -337,10 +348,11 @@ impl Connection {
                     || releasable()
             })
             .await?;
+        let cut = self.outbox.take_link_closed();
         self.note_closed_link()?;
         self.release();
-        if self.outbox.take_link_closed() {
-            // The server has cut this user's connection; it says whether the user may come back.
+        if cut && self.key.identity.is_proven() {
+            // The server may have cut off this user; it says whether the user may come back.
             self.ready_target().await?;
         }
         if self.io.input.len() == before && (self.io.eof || self.outbox.is_draining()) {

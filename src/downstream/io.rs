@@ -13,14 +13,14 @@ use bytes::BytesMut;
 use tokio::{io::AsyncRead, io::ReadBuf, net::tcp::OwnedReadHalf, time::timeout};
 use tokio_util::io::poll_read_buf;
 
-use super::{outbox::Outbox, spares::Spares};
+use super::{LARGE_REQUEST, outbox::Outbox, spares::Spares};
 use crate::upstream::receiver::Receiver;
 
 /// How much is read at once.
 const READ_SIZE: usize = 16 << 10;
 /// How far a client may write ahead of what has been handled. A client is not read from beyond that, and neither while
 /// it leaves this many bytes of replies unread.
-const READ_AHEAD: usize = 1 << 20;
+const READ_AHEAD: usize = LARGE_REQUEST;
 /// How much of what a client sends is thrown away after its connection was ended for a protocol error, so that it gets
 /// to read the error, and for how long.
 const LINGER_BYTES: usize = 64 << 20;

@@ -79,9 +79,10 @@ impl Connection {
             if ended {
                 return Ok(());
             }
+            let left = self.io.input.len();
             let relief = std::future::poll_fn(|cx| link.poll_relief(cx));
             self.io.during(&self.outbox, relief).await?;
-            self.more().await?;
+            self.more(left).await?;
         }
     }
 
@@ -100,7 +101,7 @@ impl Connection {
                     return Err(End::AfterError);
                 }
             }
-            self.more().await?;
+            self.more(self.io.input.len()).await?;
         }
     }
 
@@ -116,9 +117,9 @@ impl Connection {
         self.answer(|out| encode::error(out, text)).await
     }
 
-    /// Waits for more of the request. A client that leaves in the middle leaves the request incomplete for ever.
-    async fn more(&mut self) -> Result<(), End> {
-        let before = self.io.input.len();
+    /// Waits for more of the request than the `before` bytes that were left of it. A client that leaves in the middle
+    /// leaves the request incomplete for ever.
+    async fn more(&mut self, before: usize) -> Result<(), End> {
         self.io.read_on(&self.outbox, before).await?;
         if self.io.eof && self.io.input.len() == before { Err(End::Politely) } else { Ok(()) }
     }

@@ -30,6 +30,9 @@ use crate::{
 const KEPT_CAPACITY: usize = 16 << 10;
 /// Unread bytes below which an upstream connection that waited for this client goes on.
 const DRAINED: usize = 256 << 10;
+/// Requests of one client that may be under way at a time. The more there are, the more replies have to be held for a client
+/// that does not read them; this many are enough to keep any connection busy.
+const MAX_PENDING: u32 = 512;
 /// How much of a reply is kept for the connection's task to look at.
 const HEAD: usize = 64;
 
@@ -47,6 +50,8 @@ pub struct Outbox {
     /// Of those, script calls by digest, and which script.
     calls: Cell<u32>,
     script: Cell<*const Script>,
+    /// The task waits for fewer requests to be under way.
+    crowded: Cell<bool>,
     /// What the connection's task waits for.
     outcome: RefCell<Option<Result<Bytes, Failure>>>,
     pub(super) protocol: Cell<Protocol>,
@@ -82,6 +87,7 @@ impl Outbox {
             holds: Cell::new(0),
             pending: Cell::new(0),
             calls: Cell::new(0),
+            crowded: Cell::new(false),
             script: Cell::new(std::ptr::null()),
             outcome: RefCell::default(),
             protocol: Cell::default(),
@@ -129,6 +135,18 @@ impl Outbox {
     /// Notes that `count` requests were sent whose replies the client will see.
     pub(super) fn sent(&self, count: u32) {
         self.pending.set(self.pending.get() + count);
+    }
+
+    /// How many more requests may be sent now.
+    pub(super) fn room(&self) -> u32 {
+        MAX_PENDING.saturating_sub(self.pending.get())
+    }
+
+    /// Whether enough replies have arrived for it to be worth while to go on sending. Wakes the task when that is so.
+    pub(super) fn has_room(&self) -> bool {
+        let has_room = self.pending.get() <= MAX_PENDING / 2;
+        self.crowded.set(!has_room);
+        has_room
     }
 
     /// Notes a script call that was sent by digest.
@@ -238,7 +256,7 @@ impl Outbox {
     fn settle(&self, count: u32) {
         let pending = self.pending.get().saturating_sub(count);
         self.pending.set(pending);
-        if pending == 0 {
+        if pending == 0 || (pending <= MAX_PENDING / 2 && self.crowded.replace(false)) {
             self.wake();
         }
     }

@@ -1,6 +1,6 @@
 //! Where the upstream server is and as whom to speak to it: parsed from a URL, shown without secrets.
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{borrow::Cow, fmt, path::PathBuf, str::FromStr};
 
 use percent_encoding::percent_decode_str;
 use url::Url;
@@ -13,6 +13,9 @@ pub const DEFAULT_PORT: u16 = 6379;
 /// What the upstream may be, for help and error messages.
 pub const ALLOWED_OR_EMPTY: &str = "redis://[user[:password]@]host[:port][/database], rediss://..., \
                                     unix:///path/to.sock[?db=database], or empty";
+
+/// Stands where a socket's URL has credentials and no host. Not a name that anybody has.
+const SOCKET_HOST: &str = "socket.invalid";
 
 /// Redis numbers databases with a C `int`.
 const LAST_DATABASE: u32 = i32::MAX as u32;
@@ -43,7 +46,7 @@ pub enum Address {
 pub struct Credentials {
     /// The ACL user; `None` is the two-word `AUTH password` of the user `default`.
     pub user: Option<String>,
-    /// The password, which may be empty for a user who needs none.
+    /// The password; for a user who needs none (`nopass`) any will do.
     pub password: Secret,
 }
 
@@ -106,7 +109,7 @@ pub struct UpstreamUrl {
     pub address: Address,
     /// The percent-decoded user, `None` when absent or empty.
     pub user: Option<String>,
-    /// The percent-decoded password; `Some` but empty for `user:@host`.
+    /// The percent-decoded password, `None` when absent or empty.
     pub password: Option<Secret>,
     /// The database, 0 when the URL names none.
     pub database: u32,
@@ -116,7 +119,8 @@ impl FromStr for UpstreamUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        let url = Url::parse(text).map_err(|_| UrlError("not a URL"))?;
+        let hosted = with_host(text);
+        let url = Url::parse(&hosted).map_err(|_| UrlError("not a URL"))?;
         if url.fragment().is_some() {
             return Err(UrlError("a fragment (#) has no meaning here"));
         }
@@ -130,6 +134,18 @@ impl FromStr for UpstreamUrl {
             }
         };
         Ok(Self { address, user, password, database })
+    }
+}
+
+/// The URL standard has no credentials without a host, but `unix://user:password@/path` is what other
+/// clients take, so such a URL gets a stand-in.
+fn with_host(text: &str) -> Cow<'_, str> {
+    let socket = text.split_once("unix://").filter(|(start, _)| matches!(*start, "" | "redis+"));
+    match socket.and_then(|(start, rest)| Some((start, rest.split_once('/')?))) {
+        Some((start, (authority, path))) if authority.ends_with('@') => {
+            Cow::Owned(format!("{start}unix://{authority}{SOCKET_HOST}/{path}"))
+        }
+        _ => Cow::Borrowed(text),
     }
 }
 
@@ -158,7 +174,7 @@ fn network(url: &Url) -> Result<(Address, u32), UrlError> {
 }
 
 fn socket(url: &Url) -> Result<(Address, u32), UrlError> {
-    if url.host_str().is_some_and(|host| !host.is_empty()) {
+    if url.host_str().is_some_and(|host| !host.is_empty() && host != SOCKET_HOST) {
         return Err(UrlError("the socket's path must be absolute (three slashes)"));
     }
     let path = decoded(url.path())?;
@@ -215,7 +231,7 @@ mod tests {
         assert_eq!(url.password, Some(Secret::new("p@ss")));
         assert_eq!(parsed("redis://:%C3%A4@h").password, Some(Secret::new("ä")));
         assert_eq!(parsed("redis://:x@h").user, None);
-        assert_eq!(parsed("redis://u:@h").password, Some(Secret::new("")));
+        assert_eq!(parsed("redis://u:@h").password, None);
         assert_eq!(parsed("redis://u@h").password, None);
     }
 

@@ -198,4 +198,35 @@ mod tests {
         assert_eq!(control.server(), None);
         tokio::time::timeout(PATIENCE, control.stop()).await.unwrap();
     }
+
+    #[tokio::test]
+    async fn expired_sessions_go_where_sessions_were_served_and_where_it_is_configured() {
+        let folder = tempfile::tempdir().unwrap();
+        let redis = redis(&folder).await;
+        let mut links = Vec::new();
+        for database in [0, 3, 9] {
+            let link = Link::open(redis.endpoint(), database, PATIENCE).await.unwrap();
+            let hash = ["id", "u", "r", "1", "w", "1", "ip", "i", "la", "1000", "ttl", "10"];
+            call(&link, &[&["HSET", "rs:app:t"][..], &hash].concat()).await;
+            call(&link, &["ZADD", "rs:SESSIONS", "1010", "app:t:u"]).await;
+            links.push(link);
+        }
+        let served = Arc::new(ServedDatabases::default());
+        served.insert(3);
+        let often = Housekeeping { every: Duration::from_millis(5), databases: vec![9] };
+        let session = session::Settings::default();
+        let control =
+            Control::start(redis.endpoint(), PATIENCE, &often, &session, Arc::clone(&served)).await;
+        let gone = async |link| while call(link, &["EXISTS", "rs:app:t"]).await != ":0\r\n" {};
+        let both = async { (gone(&links[1]).await, gone(&links[2]).await) };
+        tokio::time::timeout(PATIENCE, both).await.unwrap();
+        // Neither named nor served: a configured list replaces the endpoint's own database.
+        assert_eq!(call(&links[0], &["EXISTS", "rs:app:t"]).await, ":1\r\n");
+        served.insert(0);
+        tokio::time::timeout(PATIENCE, gone(&links[0])).await.unwrap();
+        assert_eq!(call(&links[0], &["ZCARD", "rs:SESSIONS"]).await, ":0\r\n");
+        control.stop().await;
+        drop(links);
+        redis.stop().await;
+    }
 }

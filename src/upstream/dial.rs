@@ -100,6 +100,7 @@ pub fn reason(error: &io::Error) -> String {
         ErrorKind::NotFound => "no such file or socket".into(),
         ErrorKind::PermissionDenied => "permission denied".into(),
         ErrorKind::HostUnreachable => "host unreachable".into(),
+        ErrorKind::AddrInUse => "address already in use".into(),
         ErrorKind::NetworkUnreachable => "network unreachable".into(),
         ErrorKind::TimedOut if error.raw_os_error().is_some() => "connection timed out".into(),
         _ => {
@@ -225,6 +226,12 @@ mod tests {
 
     const SOON: Duration = Duration::from_secs(5);
 
+    async fn echo(stream: impl AsyncRead + AsyncWrite) {
+        let (mut read, mut write) = tokio::io::split(stream);
+        tokio::io::copy(&mut read, &mut write).await.unwrap();
+        write.shutdown().await.unwrap();
+    }
+
     async fn refusal(address: Address, timeout: Duration) -> String {
         reason(&connect(&address, None, timeout).await.unwrap_err())
     }
@@ -236,13 +243,11 @@ mod tests {
         let unix = UnixListener::bind(&path).unwrap();
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = tcp.local_addr().unwrap().port();
-        let echo = async {
-            let (mut near, _) = tcp.accept().await.unwrap();
-            let (mut read, mut write) = near.split();
-            tokio::io::copy(&mut read, &mut write).await.unwrap();
-            let (mut near, _) = unix.accept().await.unwrap();
-            let (mut read, mut write) = near.split();
-            tokio::io::copy(&mut read, &mut write).await.unwrap();
+        let server = async {
+            let (near, _) = tcp.accept().await.unwrap();
+            echo(near).await;
+            let (near, _) = unix.accept().await.unwrap();
+            echo(near).await;
         };
         let calls = async {
             for address in [Address::Tcp { host: "localhost".into(), port }, Address::Unix(path)] {
@@ -259,7 +264,7 @@ mod tests {
                 assert_eq!(bytes, b"hello");
             }
         };
-        tokio::join!(echo, calls);
+        tokio::join!(server, calls);
     }
 
     #[tokio::test]
@@ -294,11 +299,9 @@ mod tests {
         let (tls, acceptor) = certified("localhost");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let echo = async {
+        let server = async {
             let (near, _) = listener.accept().await.unwrap();
-            let (mut read, mut write) = tokio::io::split(acceptor.accept(near).await.unwrap());
-            tokio::io::copy(&mut read, &mut write).await.unwrap();
-            write.shutdown().await.unwrap();
+            echo(acceptor.accept(near).await.unwrap()).await;
             let (near, _) = listener.accept().await.unwrap();
             assert!(acceptor.accept(near).await.is_err());
         };
@@ -316,7 +319,7 @@ mod tests {
             let error = reason(&connect(&unnamed, Some(&tls), SOON).await.unwrap_err());
             assert!(error.starts_with("TLS handshake failed: "), "{error}");
         };
-        tokio::join!(echo, calls);
+        tokio::join!(server, calls);
     }
 
     /// A client context that trusts a new certificate for `host`, and the server that holds it.

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use redis_protocol::resp2::{decode::decode_bytes, types::BytesFrame};
 
 use super::{
     Housekeeping,
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::{
     resp::Protocol,
-    session::{self, Call, Step},
+    session::{self, Step},
     upstream::{address::Endpoint, backoff::jittered, served::ServedDatabases},
 };
 
@@ -80,10 +81,13 @@ async fn wipe(link: &Link, session: &session::Settings) -> Result<Bytes, LinkErr
     let mut batch = session::wipe(session);
     let mut call = batch.first();
     loop {
-        let script = call.script();
-        let mut reply = link.call(words("EVALSHA", script.sha(), &call)).await?;
+        let mut request = BytesMut::new();
+        call.write_evalsha(&mut request);
+        let mut reply = link.call(words(request)).await?;
         if reply.starts_with(b"-NOSCRIPT") {
-            reply = link.call(words("EVAL", script.text(), &call)).await?;
+            let mut request = BytesMut::new();
+            call.write_eval(&mut request);
+            reply = link.call(words(request)).await?;
         }
         match batch.next(&reply, Protocol::Resp3) {
             Step::Call(next) => call = next,
@@ -92,8 +96,17 @@ async fn wipe(link: &Link, session: &session::Settings) -> Result<Bytes, LinkErr
     }
 }
 
-/// The words of a script call, as fred wants them.
-fn words(command: &'static str, script: &'static str, call: &Call) -> Vec<Bytes> {
-    let head = [Bytes::from_static(command.as_bytes()), Bytes::from_static(script.as_bytes())];
-    head.into_iter().chain(call.arguments()).collect()
+/// The words of a request that we have written ourselves, as fred wants them.
+fn words(request: BytesMut) -> Vec<Bytes> {
+    match decode_bytes(&request.freeze()) {
+        Ok(Some((BytesFrame::Array(words), _))) => words.into_iter().filter_map(bulk).collect(),
+        _ => unreachable!("a call is written as one array of bulk strings"),
+    }
+}
+
+fn bulk(frame: BytesFrame) -> Option<Bytes> {
+    match frame {
+        BytesFrame::BulkString(bytes) => Some(bytes),
+        _ => None,
+    }
 }

@@ -7,6 +7,7 @@ use std::{
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     process,
+    time::Duration,
 };
 
 use rustix::{
@@ -21,6 +22,10 @@ use crate::upstream::dial::reason;
 /// What a socket's path may measure in bytes: `sun_path` without its final zero, on the systems where
 /// it is shortest (108 on Linux, 104 on macOS and the BSDs).
 const LONGEST_SOCKET_PATH: usize = 103;
+
+/// How often, and how far apart, the lock is tried.
+const LOCK_ATTEMPTS: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 const SOCKET: &str = "redis.sock";
 
@@ -96,17 +101,24 @@ fn lock(path: &Path) -> Result<File, Error> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
     let mut file = options.open(path.join("lock")).map_err(unusable)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(rustix::io::Errno::WOULDBLOCK) => {
-            let mut pid = String::new();
-            // Only told to people, so that a failure to read it changes nothing.
-            let _ = file.read_to_string(&mut pid);
-            let known = !pid.trim().is_empty();
-            let pid = if known { pid.trim().to_owned() } else { "unknown".to_owned() };
-            return Err(Error::InUse { path: path.to_owned(), pid });
+    let mut attempts = 0;
+    while let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        attempts += 1;
+        match error {
+            // Whoever was killed a moment ago may not be quite gone.
+            rustix::io::Errno::WOULDBLOCK if attempts < LOCK_ATTEMPTS => {
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            rustix::io::Errno::WOULDBLOCK => {
+                let mut pid = String::new();
+                // Only told to people, so that a failure to read it changes nothing.
+                let _ = file.read_to_string(&mut pid);
+                let known = Some(pid.trim()).filter(|pid| !pid.is_empty());
+                let pid = known.unwrap_or("unknown").to_owned();
+                return Err(Error::InUse { path: path.to_owned(), pid });
+            }
+            error => return Err(unusable(error.into())),
         }
-        Err(error) => return Err(unusable(error.into())),
     }
     file.set_len(0).and_then(|()| file.rewind()).map_err(unusable)?;
     writeln!(file, "{}", process::id()).map_err(unusable)?;
