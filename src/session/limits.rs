@@ -22,9 +22,9 @@ pub const MAX_WINDOW: u64 = 1_000_000_000_000;
 /// Seconds of a window that is not given.
 pub const DEFAULT_WINDOW: u64 = 600;
 /// Sessions that one step of KILLALL or WIPE removes: about 2 ms of the server's time.
-pub const REMOVAL_BATCH: usize = 100;
+pub const REMOVAL_BATCH: usize = 75;
 /// Sessions that one step of a listing reads: about 2 ms of the server's time.
-pub const LISTING_PAGE: usize = 250;
+pub const LISTING_PAGE: usize = 100;
 /// Times a long listing looks again for sessions that were refreshed while it was read. Each look
 /// is shorter than the one before unless the whole app is refreshed all the time.
 pub const LISTING_LOOKS: u32 = 16;

@@ -7,7 +7,7 @@ use crate::session::error::Error;
 pub(super) const COMMAND: Command = Command {
     name: "session.help",
     arguments: &[],
-    summary: "Prints this help.",
+    summary: "Print this help.",
     writes: false,
     plan,
 };
@@ -18,7 +18,7 @@ fn plan(_settings: &Settings, _args: &[&[u8]]) -> Result<Plan, Error> {
 
 /// The lines in the form of Redis' own `HELP` subcommands.
 fn lines() -> Vec<String> {
-    let title = "SESSION.<command> [<arg> [value] [opt] ...]. Commands are:";
+    let title = "SESSION.<subcommand> [<arg> [value] [opt] ...]. Subcommands are:";
     let mut lines = vec![title.to_owned()];
     for command in commands() {
         let usage = format!("{} {}", command.name.to_ascii_uppercase(), command.hint());
@@ -41,6 +41,6 @@ mod tests {
             lines[4],
             "    Returns a session, counts the reading and refreshes the session."
         );
-        assert_eq!(lines[lines.len() - 2..], ["SESSION.HELP", "    Prints this help."]);
+        assert_eq!(lines[lines.len() - 2..], ["SESSION.HELP", "    Print this help."]);
     }
 }

@@ -17,7 +17,7 @@ return run(function()
   local written = redis.pcall('HSET', KEYS[1], unpack(fields))
   if type(written) == 'table' then
     redis.pcall('SREM', KEYS[2], token)
-    return written
+    fail(written)
   end
   call('ZADD', KEYS[3], digits(now), token .. ':' .. id)
   call('ZADD', KEYS[4], digits(now), id)

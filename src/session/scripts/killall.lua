@@ -7,6 +7,9 @@ return run(function()
   local app, base, channel, limit = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
   local now, killed = clock(), 0
 
+  -- Only keys that nobody named may be of another type.
+  for i = 1, 3 do call('ZREM', KEYS[i], '') end
+
   local function batch(size)
     local plan = removal(KEYS[3], channel, true)
     local function kill(token, id)
@@ -27,7 +30,7 @@ return run(function()
       if room <= 0 then break end
       local tokens = redis.pcall('SRANDMEMBER', base .. ':us:' .. id, room)
       if tokens.err and string.sub(tokens.err, 1, 9) ~= 'WRONGTYPE' then
-        error({refusal = tokens}, 0)
+        fail(tokens)
       end
       for _, token in ipairs(tokens) do kill(token, id) end
       if #tokens == 0 then note(plan, 'ZREM', KEYS[2], id) end

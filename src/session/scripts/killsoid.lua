@@ -5,7 +5,8 @@ return run(function()
   local app, base, channel, id = unpack(ARGV)
   local now, killed = clock(), 0
   local tokens = call('SMEMBERS', KEYS[1])
-  call('ZREM', KEYS[3], '')
+  -- Only keys that nobody named may be of another type.
+  for i = 2, 4 do call('ZREM', KEYS[i], '') end
   local plan = removal(KEYS[4], channel, true)
   for _, token in ipairs(tokens) do
     local session = read(base .. ':' .. token, true)

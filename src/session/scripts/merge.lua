@@ -13,7 +13,12 @@ local function is_utf8(text)
     '\240[\144-\191][\128-\191][\128-\191]', '[\241-\243][\128-\191][\128-\191][\128-\191]',
     '\244[\128-\143][\128-\191][\128-\191]',
   }) do
-    text = string.gsub(text, sequence, ' ')
+    -- Several at a time first: a replacement costs more than a match.
+    if string.find(text, sequence) then
+      for _, count in ipairs({12, 4, 1}) do
+        text = string.gsub(text, string.rep(sequence, count), ' ')
+      end
+    end
   end
   return not string.find(text, '[\128-\255]')
 end
@@ -35,7 +40,6 @@ local simple_escapes = {b = '\b', f = '\f', n = '\n', r = '\r', t = '\t', ['"'] 
 
 -- What a key says, whatever its escaping.
 local function unescape(text)
-  if not string.find(text, '\\', 1, true) then return text end
   -- Escaped backslashes go out of the way first: after that a backslash always begins an escape.
   text = string.gsub(text, '\\\\', '\\u005c')
   text = string.gsub(text, '\\([bfnrt"/])', simple_escapes)
@@ -66,6 +70,14 @@ local function nested_end(masked, place)
   local find, match, sub = string.find, string.match, string.sub
   local closers, depth = {}, 0
   while true do
+    -- Integers and strings within an array, as long as more follow.
+    local onward = closers[depth] == ']' and place
+    while onward do
+      place = onward
+      onward = match(masked, '^%-?[1-9]%d*,[ \t\n\r]*()', place)
+        or match(masked, '^0,[ \t\n\r]*()', place)
+        or match(masked, '^"[^"%z\1-\31]*",[ \t\n\r]*()', place)
+    end
     local opener = sub(masked, place, place)
     local after
     if opener == '{' or opener == '[' then
@@ -110,7 +122,8 @@ local function merge(stored, changes)
   -- Escapes masked by as many underscores: quotes then always delimit strings, and no backslash
   -- is left where all escapes are well-formed. An underscore outside a string is malformed too.
   local masked = stored
-  if string.find(masked, '\\', 1, true) then
+  local escaped = string.find(masked, '\\', 1, true)
+  if escaped then
     masked = string.gsub(masked, '\\["\\/bfnrt]', '__')
     masked = string.gsub(masked, '\\u%x%x%x%x', '______')
     if string.find(masked, '\\', 1, true) then refuse(corrupt) end
@@ -125,7 +138,13 @@ local function merge(stored, changes)
   while not closed do
     local key_end, value = match(masked, '^"[^"%z\1-\31]*"()[ \t\n\r]*:[ \t\n\r]*()', place)
     if not key_end then refuse(corrupt) end
-    local value_end = match(masked, '^"[^"%z\1-\31]*"()', value)
+    -- Strings and integers, nearly all values, take one match with what follows them.
+    local value_end, separator, next_place =
+      match(masked, '^"[^"%z\1-\31]*"()[ \t\n\r]*([,}])[ \t\n\r]*()', value)
+    if not value_end then
+      value_end, separator, next_place =
+        match(masked, '^%-?[1-9]%d*()[ \t\n\r]*([,}])[ \t\n\r]*()', value)
+    end
     if not value_end then
       value_end = match(masked, '^[%w.+-]+()', value)
       if value_end then
@@ -133,10 +152,13 @@ local function merge(stored, changes)
       elseif match(masked, '^[{%[]', value) then
         value_end = nested_end(masked, value)
       end
+      if not value_end then refuse(corrupt) end
+      separator, next_place = match(masked, '^[ \t\n\r]*([,}])[ \t\n\r]*()', value_end)
+      if not separator then refuse(corrupt) end
     end
-    if not value_end then refuse(corrupt) end
 
-    local change = wanted[unescape(sub(stored, place + 1, key_end - 2))]
+    local key = sub(stored, place + 1, key_end - 2)
+    local change = wanted[escaped and unescape(key) or key]
     if change then
       if run_start then pieces[#pieces + 1] = sub(stored, run_start, run_end) end
       run_start = nil
@@ -146,8 +168,6 @@ local function merge(stored, changes)
       run_start, run_end = run_start or place, value_end - 1
     end
 
-    local separator, next_place = match(masked, '^[ \t\n\r]*([,}])[ \t\n\r]*()', value_end)
-    if not separator then refuse(corrupt) end
     if separator == '}' then closed = next_place end
     place = next_place
   end

@@ -1,9 +1,21 @@
 -- What scripts share: refusals, the clock, sessions as they are stored and as they are shown.
 
--- Runs a command. A refusal ends the script (see run) and is its reply, in the server's own words.
+-- Ends the script (see run) with an error reply.
+local function refuse(text)
+  error({refusal = {err = text}}, 0)
+end
+
+-- Ends the script with a command's error, in the server's own words. Before Redis 7.2 a missing
+-- right has no code of its own inside scripts: it gets the one that it has outside.
+local function fail(reply)
+  local place = string.find(reply.err, "The user executing the script can't", 1, true)
+  refuse(place and 'NOPERM ' .. string.sub(reply.err, place) or reply.err)
+end
+
+-- Runs a command, whose error ends the script.
 local function call(...)
   local reply = redis.pcall(...)
-  if type(reply) == 'table' and reply.err then error({refusal = reply}, 0) end
+  if type(reply) == 'table' and reply.err then fail(reply) end
   return reply
 end
 
@@ -13,11 +25,6 @@ local function run(body)
   if finished then return result end
   if type(result) == 'table' then return result.refusal end
   error(result, 0)
-end
-
--- Ends the script with an error reply.
-local function refuse(text)
-  error({refusal = {err = text}}, 0)
 end
 
 -- Meets the refusals of a write to a key before anything has changed. Servers since Redis 7 can
@@ -36,7 +43,7 @@ local function clock()
   return tonumber(call('TIME')[1])
 end
 
--- A number of seconds as text; Lua's own conversion turns to exponents.
+-- A number without fraction as text; Lua's own conversion turns to exponents.
 local function digits(number)
   return string.format('%.0f', number)
 end
@@ -54,15 +61,14 @@ local function read(key, lenient)
     'id', 'w', 'ttl', 'la', 'ip', 'd', 'no_resave', 'r')
   if fields.err then
     if not lenient or string.sub(fields.err, 1, 9) ~= 'WRONGTYPE' then
-      error({refusal = fields}, 0)
+      fail(fields)
     end
     return {foreign = true}
   end
-  local session = {
+  return {
     id = fields[1], ttl = seconds(fields[3]), la = seconds(fields[4]),
     no_resave = fields[7] == '1', fields = fields,
   }
-  return session
 end
 
 -- Whether the session has not ended: its last second counts.

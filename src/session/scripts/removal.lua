@@ -20,7 +20,7 @@ local function note(plan, command, key, member)
     elseif plan.lenient and string.sub(probe.err, 1, 9) == 'WRONGTYPE' then
       set = false
     else
-      error({refusal = probe}, 0)
+      fail(probe)
     end
     plan.sets[key] = set
   end

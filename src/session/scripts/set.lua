@@ -41,7 +41,7 @@ return run(function()
     if type(answer) == 'table' then
       redis.pcall('HINCRBY', key, 'w', '-1')
       if answer == removed and refreshed then redis.pcall('HSET', key, unpack(before)) end
-      error({refusal = answer}, 0)
+      fail(answer)
     end
   end
   if refreshed then
