@@ -1,5 +1,6 @@
 //! The listening side: accepts clients, spreads them over worker threads, and ends them in order.
 
+mod descriptors;
 mod listener;
 mod settings;
 mod worker;
@@ -40,11 +41,14 @@ impl Server {
         served: Arc<ServedDatabases>,
         shutdown: CancellationToken,
     ) -> io::Result<Self> {
+        let dedicated = upstream.mode == upstream::Mode::Dedicated;
+        let max_clients = descriptors::provide(settings.max_clients, dedicated);
+        let settings = &Settings { max_clients, ..settings.clone() };
         let listener = listener::bind(&settings.listen).await?;
         let plan = Plan {
             endpoint,
             connect_timeout: upstream.connect_timeout,
-            dedicated: upstream.mode == upstream::Mode::Dedicated,
+            dedicated,
             session: session.clone(),
             served,
             output_limit: settings.client_output_limit,
