@@ -6,24 +6,23 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::net::TcpStream;
 
 use super::{
-    LARGE_REQUEST,
+    ahead::Ahead,
     context::Context,
     exclusive::Exclusive,
     io::{End, Io},
     outbox::Outbox,
     slot::{Slot, Substitute},
-    words,
+    target::Target,
 };
 use crate::{
     command::{
         Route,
         client::{self, ClientCommand},
         route,
-        table::{self, Class, Transaction as Step},
+        table::Transaction as Step,
     },
-    resp::{ProtocolError, Request, RequestScanner, Scanned, encode},
+    resp::{Request, RequestScanner, encode},
     upstream::{
-        DialError,
         key::LaneKey,
         link,
         receiver::{Failure, Receiver},
@@ -31,16 +30,6 @@ use crate::{
 };
 
 pub(super) type Link = link::Link<Outbox>;
-
-/// Where a client's requests go at present.
-pub(super) enum Target {
-    /// Nowhere yet, or not any more.
-    None,
-    /// A connection shared with others in the same state.
-    Lane(Rc<Link>),
-    /// A connection of its own.
-    Exclusive(Rc<Link>),
-}
 
 /// One client.
 pub struct Connection {
@@ -51,20 +40,6 @@ pub struct Connection {
     pub(super) key: Rc<LaneKey>,
     pub(super) target: Target,
     pub(super) exclusive: Exclusive,
-}
-
-/// What stands at the front of the input once everything that could simply be passed on is.
-enum Ahead {
-    /// Nothing that is complete.
-    Nothing,
-    /// Something that was not looked at yet.
-    Again,
-    /// A request of so many bytes.
-    Request(usize),
-    /// The beginning of a request that is too large to be held.
-    Large,
-    /// Something that no request begins with.
-    Malformed(ProtocolError),
 }
 
 impl Connection {
@@ -133,125 +108,6 @@ impl Connection {
             }
         }
         Ok(())
-    }
-
-    /// Passes requests on as long as nothing has to be decided or waited for: whole runs of them in one piece.
-    fn pass_ahead(&mut self) -> Ahead {
-        let link = match &self.target {
-            Target::Lane(link) if self.outbox.admits_requests() => Some(link.clone()),
-            Target::Exclusive(link)
-                if self.outbox.admits_requests() && self.exclusive.passes(&self.outbox) =>
-            {
-                Some(link.clone())
-            }
-            _ => None,
-        };
-        let link = link.filter(|link| link.is_open() && !link.is_congested());
-        let authenticated = !self.link().is_some_and(|link| link.is_unauthenticated());
-        let (mut at, mut run) = (0, 0u32);
-        let room = self.outbox.room();
-        let ahead = loop {
-            let rest = &self.io.input[at..];
-            if rest.is_empty() {
-                break Ahead::Nothing;
-            }
-            if run == room {
-                break Ahead::Again;
-            }
-            match self.scanner.scan(rest, authenticated) {
-                Ok(Scanned::Frame { len }) => {
-                    let request = self.scanner.request(rest);
-                    if link.is_none()
-                        || request.is_inline()
-                        || table::class(request.name()) != Some(Class::Shared)
-                    {
-                        break Ahead::Request(len);
-                    }
-                    self.scanner.next();
-                    at += len;
-                    run += 1;
-                }
-                Ok(Scanned::Nothing { len }) if run == 0 => {
-                    self.scanner.next();
-                    at += len;
-                    self.io.input.advance(at);
-                    at = 0;
-                }
-                // Bytes that ask for nothing would end up in the middle of the run: they are met again at the front.
-                Ok(Scanned::Nothing { .. }) => {
-                    self.scanner.next();
-                    break Ahead::Again;
-                }
-                Ok(Scanned::Partial) if rest.len() >= LARGE_REQUEST => break Ahead::Large,
-                Ok(Scanned::Partial) => break Ahead::Nothing,
-                Err(error) => break Ahead::Malformed(error),
-            }
-        };
-        if let Some(link) = link.filter(|_| run > 0) {
-            self.outbox.sent(run);
-            link.send_run(&self.outbox, &self.io.input[..at], run);
-            self.io.input.advance(at);
-        }
-        ahead
-    }
-
-    /// Makes sure that there is a connection for the next request. Otherwise gives the error to answer it with.
-    pub(super) async fn ready_target(&mut self) -> Result<Option<Bytes>, End> {
-        if self.outbox.room() == 0 {
-            let outbox = self.outbox.clone();
-            self.until(move || outbox.has_room()).await?;
-        }
-        self.note_closed_link()?;
-        match &self.target {
-            Target::Lane(link) | Target::Exclusive(link) if link.is_open() => {
-                let link = link.clone();
-                if link.is_congested() {
-                    let relief = std::future::poll_fn(|cx| link.poll_relief(cx));
-                    self.io.during(&self.outbox, relief).await?;
-                }
-                return Ok(None);
-            }
-            Target::Lane(_) | Target::Exclusive(_) => {
-                // What is still to come from the old connection comes first.
-                self.idle().await?;
-                self.note_closed_link()?;
-                self.target = Target::None;
-            }
-            Target::None => {}
-        }
-        if self.context.dedicated {
-            return self.pin().await;
-        }
-        let (context, key) = (self.context.clone(), self.key.clone());
-        let lane = async move { context.hub.lane(&key).await };
-        match self.io.during(&self.outbox, lane).await? {
-            Ok(link) => {
-                if self.key.identity.is_proven() {
-                    link.join(&self.outbox);
-                }
-                self.target = Target::Lane(link);
-                Ok(None)
-            }
-            Err(error) => self.refusal(error).map(Some),
-        }
-    }
-
-    /// Gives the client a connection of its own, in its present state; otherwise the error to answer with.
-    pub(super) async fn pin(&mut self) -> Result<Option<Bytes>, End> {
-        self.idle().await?;
-        self.target = Target::None;
-        let (context, key) = (self.context.clone(), self.key.clone());
-        let link = async move { context.hub.exclusive(&key).await };
-        match self.io.during(&self.outbox, link).await? {
-            Ok(link) => {
-                self.outbox.take_link_closed();
-                link.adopt(&self.outbox);
-                self.exclusive.pinned();
-                self.target = Target::Exclusive(link);
-                Ok(None)
-            }
-            Err(error) => self.refusal(error).map(Some),
-        }
     }
 
     /// Handles one request that is not simply passed on. `refused`: there is no connection for it, and why.
@@ -401,36 +257,6 @@ impl Connection {
         let outbox = self.outbox.clone();
         self.until(move || outbox.has_outcome()).await?;
         Ok(self.outbox.take_outcome().unwrap_or(Err(Failure::Lost)))
-    }
-
-    /// The connection that requests go to, if any.
-    pub(super) fn link(&self) -> Option<&Rc<Link>> {
-        match &self.target {
-            Target::Lane(link) | Target::Exclusive(link) => Some(link),
-            Target::None => None,
-        }
-    }
-
-    /// The error to answer with when there is no connection, or the end if the server no longer knows the user.
-    fn refusal(&self, error: DialError) -> Result<Bytes, End> {
-        match error {
-            DialError::Refused(frame) => Ok(frame),
-            DialError::CredentialsRefused(_) => Err(End::Politely),
-            DialError::Unreachable(why) => {
-                let mut out = BytesMut::new();
-                encode::error(&mut out, format!("{}{why}", words::UNAVAILABLE));
-                Ok(out.freeze())
-            }
-        }
-    }
-
-    /// Leaves the upstream connection as the client leaves.
-    fn leave(&mut self) {
-        self.release();
-        if let Target::Exclusive(link) = mem::replace(&mut self.target, Target::None) {
-            link.orphan();
-            link.abort();
-        }
     }
 }
 

@@ -2,11 +2,7 @@
 
 use bytes::{Buf, Bytes};
 
-use super::{
-    connection::{Connection, Target},
-    io::End,
-    slot::Slot,
-};
+use super::{connection::Connection, io::End, slot::Slot, target::Target};
 use crate::{
     command::{Route, route},
     resp::encode,

@@ -1,16 +1,20 @@
 //! The client side: one [`connection::Connection`] per client, and the [`outbox::Outbox`] that its replies come to.
 
+mod ahead;
 pub mod connection;
 pub mod context;
 mod exclusive;
 mod io;
 mod large;
 pub mod outbox;
+mod pinned;
 mod sessions;
 pub mod slot;
 pub mod spares;
 pub mod subscriptions;
+mod target;
 pub mod transaction;
+mod transactions;
 
 use bytes::{Bytes, BytesMut};
 

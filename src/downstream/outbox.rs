@@ -1,5 +1,7 @@
 //! The replies of one client, in the order of its requests: taken from upstream connections, written to its socket.
 
+mod receiver;
+
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
@@ -14,16 +16,13 @@ use tokio::{io::AsyncWrite, net::tcp::OwnedWriteHalf};
 
 use super::{
     slot::{Effect, Slot, Substitute},
-    subscriptions::{Notice, Subscriptions},
+    subscriptions::Subscriptions,
     transaction::Transaction,
 };
 use crate::{
     resp::{Protocol, reply},
     session::{Adapt, Script},
-    upstream::{
-        link::Link,
-        receiver::{Expected, Failure, Receiver, Verdict},
-    },
+    upstream::receiver::{Expected, Failure},
 };
 
 /// Buffers that have grown beyond this are given back when they are empty.
@@ -33,8 +32,6 @@ const DRAINED: usize = 256 << 10;
 /// Requests of one client that may be under way at a time. The more there are, the more replies have to be held for a client
 /// that does not read them; this many are enough to keep any connection busy.
 const MAX_PENDING: u32 = 512;
-/// How much of a reply is kept for the connection's task to look at.
-const HEAD: usize = 64;
 
 /// The replies of one client.
 pub struct Outbox {
@@ -360,181 +357,4 @@ impl Outbox {
             waker.wake();
         }
     }
-}
-
-impl Receiver for Outbox {
-    type Slot = Slot;
-
-    fn replies(this: &Rc<Self>, frames: &[u8], count: u32) {
-        this.pass(frames);
-        this.settle(count);
-    }
-
-    fn reply(this: &Rc<Self>, link: &Link<Self>, slot: Slot, frame: &[u8]) {
-        match slot {
-            Slot::Drop => {}
-            Slot::Capture => {
-                this.settle(1);
-                this.conclude(Ok(Bytes::copy_from_slice(frame)));
-            }
-            Slot::Observe => {
-                this.pass(frame);
-                this.settle(1);
-                this.conclude(Ok(head(frame)));
-            }
-            Slot::Session(call) if frame.starts_with(b"-NOSCRIPT") => {
-                let hold = this.holds.get();
-                this.holds.set(hold + 1);
-                this.held.borrow_mut().push_back(Held::Awaited(hold));
-                let slot = Slot::Again(hold, call.adapt());
-                link.send_with(this, slot, |out| call.write_eval(out));
-            }
-            Slot::Session(call) => {
-                this.calls.set(this.calls.get().saturating_sub(1));
-                this.adapted(call.adapt(), frame);
-                this.settle(1);
-            }
-            Slot::Again(hold, adapt) => {
-                this.calls.set(this.calls.get().saturating_sub(1));
-                let mut out = BytesMut::new();
-                adapt.apply(frame, this.protocol.get(), &mut out);
-                this.release(hold, &out);
-                this.settle(1);
-            }
-            Slot::Substitute(substitute) => {
-                this.substituted(substitute, frame);
-                this.settle(1);
-            }
-            Slot::Subscription(_) => {
-                this.pass(frame);
-                this.settle(1);
-            }
-            Slot::Queued(effect) => {
-                this.queued(effect, frame);
-                this.settle(1);
-            }
-            Slot::Refused(error) => {
-                this.pass(if reply::is_error(frame) { &error } else { frame });
-                this.settle(1);
-            }
-        }
-    }
-
-    fn takes_parts(slot: &Slot) -> bool {
-        matches!(slot, Slot::Observe | Slot::Subscription(_))
-    }
-
-    fn part(this: &Rc<Self>, bytes: &[u8], last: Option<Expected<Slot>>) {
-        this.pass(bytes);
-        this.in_part.set(last.is_none());
-        match last {
-            None => {}
-            Some(Expected::Slot(Slot::Observe)) => {
-                this.settle(1);
-                // A large reply to a command that is observed is no error: those are short.
-                this.conclude(Ok(Bytes::new()));
-            }
-            Some(_) => this.settle(1),
-        }
-    }
-
-    fn judge(this: &Rc<Self>, front: Option<&mut Expected<Slot>>, frame: &[u8]) -> Verdict {
-        let is_push = frame.first() == Some(&b'>');
-        let mut subscriptions = this.subscriptions.get();
-        let (has_front, confirmations) = match front {
-            Some(Expected::Slot(Slot::Subscription(confirmations))) => (true, Some(confirmations)),
-            Some(_) => (true, None),
-            None => (false, None),
-        };
-        // In RESP2 messages and confirmations are arrays like others; only a client that is subscribed, or is about to be,
-        // gets any.
-        let resp2 = this.protocol.get() == Protocol::Resp2;
-        let is_notice = is_push
-            || (resp2
-                && frame.first() == Some(&b'*')
-                && (subscriptions.any() || confirmations.is_some()));
-        if is_notice {
-            let notice = subscriptions.notice(confirmations, frame);
-            this.subscriptions.set(subscriptions);
-            match notice {
-                Notice::Message | Notice::Announced => return Verdict::Unasked,
-                Notice::Confirmed(true) => return Verdict::Answers,
-                Notice::Confirmed(false) => return Verdict::AnswersInPart,
-                Notice::Other if is_push => return Verdict::Unasked,
-                Notice::Other => {}
-            }
-        }
-        if has_front { Verdict::Answers } else { Verdict::Unasked }
-    }
-
-    fn unasked(this: &Rc<Self>, bytes: &[u8], complete: bool) {
-        this.pass(bytes);
-        this.in_part.set(!complete);
-    }
-
-    fn failed(this: &Rc<Self>, expected: Expected<Slot>, failure: &Failure) {
-        let error = super::failure_frame(failure);
-        if this.in_part.get() {
-            // Half a reply is with the client: nothing that follows could be understood.
-            this.end();
-        }
-        this.fail(expected, &error, failure);
-    }
-
-    fn link_closed(this: &Rc<Self>) {
-        this.link_closed.set(true);
-        this.wake();
-    }
-
-    fn touch(&self) -> bool {
-        !self.touched.replace(true)
-    }
-
-    fn flush(&self) {
-        self.touched.set(false);
-        let mut out = self.out.borrow_mut();
-        while !out.is_empty() && !self.blocked.get() && !self.ended.get() {
-            match self.write.borrow().try_write(&out) {
-                Ok(written) => out.advance(written),
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                    self.blocked.set(true);
-                    self.wake();
-                }
-                Err(_) => {
-                    self.ended.set(true);
-                    self.wake();
-                }
-            }
-        }
-        if out.is_empty() {
-            out.clear();
-            if out.capacity() > KEPT_CAPACITY {
-                *out = BytesMut::new();
-            }
-        } else if out.len() > self.limit {
-            tracing::warn!(
-                client = self.id,
-                unread = out.len(),
-                "closing a client that reads no replies"
-            );
-            drop(out);
-            self.end();
-        }
-    }
-
-    fn backlog(&self) -> usize {
-        if self.ended.get() { 0 } else { self.out.borrow().len() }
-    }
-
-    fn on_drain(&self, waker: &Waker) {
-        let mut drained = self.drained.borrow_mut();
-        if !drained.iter().any(|known| known.will_wake(waker)) {
-            drained.push(waker.clone());
-        }
-    }
-}
-
-/// The beginning of a reply: enough to see whether it is an error, and which.
-fn head(frame: &[u8]) -> Bytes {
-    Bytes::copy_from_slice(&frame[..frame.len().min(HEAD)])
 }

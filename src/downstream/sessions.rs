@@ -5,9 +5,10 @@ use std::rc::Rc;
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    connection::{Connection, Link, Target},
+    connection::{Connection, Link},
     io::End,
     slot::{Effect, Slot},
+    target::Target,
 };
 use crate::{
     resp::{Protocol, Request, encode, reply},

@@ -199,7 +199,7 @@ impl<R: Receiver> Driver<R> {
     /// Hands out the reply, or the run of replies, at the front of `rest`; 0 when none is complete.
     fn next_reply(&mut self, rest: &[u8]) -> Result<usize, String> {
         let Some(len) = self.scan(rest)? else {
-            if !self.scanner.needed().is_some_and(|needed| needed > LARGE_REPLY) {
+            if self.scanner.needed().is_none_or(|needed| needed <= LARGE_REPLY) {
                 return Ok(0);
             }
             let Some(answers) = self.partable(rest) else { return Ok(0) };

@@ -1,0 +1,85 @@
+//! The fast way: requests that any connection in the client's state can take go there in runs, unopened.
+
+use bytes::Buf;
+
+use super::{LARGE_REQUEST, connection::Connection, target::Target};
+use crate::{
+    command::table::{self, Class},
+    resp::{ProtocolError, Scanned},
+};
+
+/// What stands at the front of the input once everything that could simply be passed on is.
+pub(super) enum Ahead {
+    /// Nothing that is complete.
+    Nothing,
+    /// Something that was not looked at yet.
+    Again,
+    /// A request of so many bytes.
+    Request(usize),
+    /// The beginning of a request that is too large to be held.
+    Large,
+    /// Something that no request begins with.
+    Malformed(ProtocolError),
+}
+
+impl Connection {
+    /// Passes requests on as long as nothing has to be decided or waited for: whole runs of them in one piece.
+    pub(super) fn pass_ahead(&mut self) -> Ahead {
+        let link = match &self.target {
+            Target::Lane(link) if self.outbox.admits_requests() => Some(link.clone()),
+            Target::Exclusive(link)
+                if self.outbox.admits_requests() && self.exclusive.passes(&self.outbox) =>
+            {
+                Some(link.clone())
+            }
+            _ => None,
+        };
+        let link = link.filter(|link| link.is_open() && !link.is_congested());
+        let authenticated = !self.link().is_some_and(|link| link.is_unauthenticated());
+        let (mut at, mut run) = (0, 0u32);
+        let room = self.outbox.room();
+        let ahead = loop {
+            let rest = &self.io.input[at..];
+            if rest.is_empty() {
+                break Ahead::Nothing;
+            }
+            if run == room {
+                break Ahead::Again;
+            }
+            match self.scanner.scan(rest, authenticated) {
+                Ok(Scanned::Frame { len }) => {
+                    let request = self.scanner.request(rest);
+                    if link.is_none()
+                        || request.is_inline()
+                        || table::class(request.name()) != Some(Class::Shared)
+                    {
+                        break Ahead::Request(len);
+                    }
+                    self.scanner.next();
+                    at += len;
+                    run += 1;
+                }
+                Ok(Scanned::Nothing { len }) if run == 0 => {
+                    self.scanner.next();
+                    at += len;
+                    self.io.input.advance(at);
+                    at = 0;
+                }
+                // Bytes that ask for nothing would end up in the middle of the run: they are met again at the front.
+                Ok(Scanned::Nothing { .. }) => {
+                    self.scanner.next();
+                    break Ahead::Again;
+                }
+                Ok(Scanned::Partial) if rest.len() >= LARGE_REQUEST => break Ahead::Large,
+                Ok(Scanned::Partial) => break Ahead::Nothing,
+                Err(error) => break Ahead::Malformed(error),
+            }
+        };
+        if let Some(link) = link.filter(|_| run > 0) {
+            self.outbox.sent(run);
+            link.send_run(&self.outbox, &self.io.input[..at], run);
+            self.io.input.advance(at);
+        }
+        ahead
+    }
+}

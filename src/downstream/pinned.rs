@@ -1,0 +1,232 @@
+//! Requests on a connection of the client's own: what each leaves behind there.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+
+use super::{
+    connection::{Connection, Link},
+    exclusive::Unanswered,
+    io::End,
+    slot::Slot,
+    subscriptions::{Confirmations, Subscriptions},
+    target::Target,
+    transaction::write_hello,
+};
+use crate::{
+    command::{
+        Route,
+        change::Change,
+        client::{ClientCommand, ReplyMode},
+        table::{State, Stream, Subscription},
+    },
+    resp::{Request, encode, reply},
+    upstream::key::LaneKey,
+};
+
+impl Connection {
+    /// Handles a request on the client's own connection.
+    pub(super) async fn on_exclusive(
+        &mut self,
+        route: Route,
+        request: &Request<'_>,
+    ) -> Result<(), End> {
+        let Target::Exclusive(link) = &self.target else { return Ok(()) };
+        let link = link.clone();
+        if self.exclusive.is_unanswered() {
+            return self.unanswered(&link, route, request).await;
+        }
+        if self.outbox.transaction.borrow().is_some() {
+            return self.in_transaction(&link, route, request).await;
+        }
+        match route {
+            Route::Shared | Route::Aside | Route::Quit | Route::Session(_) => {
+                self.run(&link, request);
+            }
+            Route::Blocking => {
+                self.exclusive.blocking = true;
+                self.run(&link, request);
+            }
+            Route::Replication => {
+                // The server waits for what this connection has written last. The client wrote elsewhere, but before: any
+                // command sets the mark to all that has been written by now.
+                link.send_with(&self.outbox, Slot::Drop, |out| {
+                    encode::command(out, [&b"PING"[..]]);
+                });
+                self.exclusive.blocking = true;
+                self.run(&link, request);
+            }
+            Route::Transaction(step) => self.transaction(&link, step, request).await?,
+            Route::Subscription(subscription) => self.subscribe(&link, subscription, request),
+            Route::State(state) => self.change_state(&link, state, request).await?,
+            Route::Client(ClientCommand::Reply(mode)) => {
+                self.reply_mode(&link, mode, request).await?;
+            }
+            Route::Client(command) => {
+                self.exclusive.spoiled |= command == ClientCommand::SetName;
+                self.client_command(&link, command, request);
+            }
+            Route::Lasting => {
+                self.exclusive.lasting = true;
+                self.run(&link, request);
+            }
+            Route::Unknown => {
+                let outcome = self.observe(&link, request).await?;
+                self.exclusive.lasting |= outcome.is_some_and(|head| {
+                    !head.starts_with(b"-ERR unknown command") && !head.starts_with(b"-NOAUTH")
+                });
+            }
+            Route::Stream(Stream::Monitor) => {
+                if self.succeeds(&link, request).await? {
+                    self.exclusive.unanswered = Unanswered::Stream;
+                }
+            }
+            Route::Stream(Stream::Replication) => {
+                self.idle().await?;
+                self.exclusive.unanswered = Unanswered::Stream;
+                link.open_tunnel();
+                link.send_unanswered(request.bytes());
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn run(&mut self, link: &Rc<Link>, request: &Request<'_>) {
+        self.outbox.sent(1);
+        link.send_run(&self.outbox, request.bytes(), 1);
+    }
+
+    /// Sends a request and waits for the beginning of its reply, which goes to the client; `None` when there is none.
+    pub(super) async fn observe(
+        &mut self,
+        link: &Rc<Link>,
+        request: &Request<'_>,
+    ) -> Result<Option<Bytes>, End> {
+        let bytes = request.bytes();
+        let outcome = self.call(link, Slot::Observe, |out| out.extend_from_slice(bytes)).await?;
+        Ok(outcome.ok())
+    }
+
+    pub(super) async fn succeeds(
+        &mut self,
+        link: &Rc<Link>,
+        request: &Request<'_>,
+    ) -> Result<bool, End> {
+        let head = self.observe(link, request).await?;
+        Ok(head.is_some_and(|head| head.first() != Some(&b'-')))
+    }
+
+    fn subscribe(&mut self, link: &Rc<Link>, subscription: Subscription, request: &Request<'_>) {
+        let confirmations = Confirmations::new(subscription, request.len() - 1);
+        self.outbox.sent(1);
+        link.send(&self.outbox, request.bytes(), Slot::Subscription(confirmations));
+    }
+
+    /// `AUTH`, `HELLO`, `SELECT` and `RESET`: the server decides whether they succeed.
+    pub(super) async fn change_state(
+        &mut self,
+        link: &Rc<Link>,
+        state: State,
+        request: &Request<'_>,
+    ) -> Result<(), End> {
+        self.idle().await?;
+        let bytes = request.bytes();
+        let outcome = self.call(link, Slot::Capture, |out| out.extend_from_slice(bytes)).await?;
+        let frame = match outcome {
+            Ok(frame) => frame,
+            Err(failure) => {
+                return self
+                    .answer(|out| out.extend_from_slice(&super::failure_frame(&failure)))
+                    .await;
+            }
+        };
+        if !reply::is_error(&frame) {
+            match Change::of(state, request) {
+                Some(change) => self.apply(link, &change),
+                // The server has understood what we have not.
+                None => self.exclusive.lasting = true,
+            }
+        }
+        let id = self.outbox.id();
+        self.answer(|out| match state {
+            State::Hello => write_hello(&frame, id, out),
+            State::Auth | State::Select | State::Reset => out.extend_from_slice(&frame),
+        })
+        .await
+    }
+
+    /// Notes a change that the server has confirmed on the client's own connection.
+    pub(super) fn apply(&mut self, link: &Rc<Link>, change: &Change) {
+        let key: Rc<LaneKey> = Rc::new(change.apply(&self.key));
+        if change.identity.as_ref().is_some_and(|identity| identity.is_proven()) {
+            self.context.hub.vouch(&key);
+        }
+        self.outbox.protocol.set(key.protocol);
+        link.set_key(key.clone());
+        self.key = key;
+        if let Some(name) = &change.name {
+            self.exclusive.spoiled = true;
+            *self.outbox.name.borrow_mut() = name.clone();
+        }
+        if change.reset {
+            self.end_transaction();
+            self.outbox.subscriptions.set(Subscriptions::default());
+            self.exclusive.spoiled = true;
+        }
+    }
+
+    /// `CLIENT REPLY`
+    async fn reply_mode(
+        &mut self,
+        link: &Rc<Link>,
+        mode: ReplyMode,
+        request: &Request<'_>,
+    ) -> Result<(), End> {
+        self.exclusive.lasting = true;
+        match mode {
+            ReplyMode::On => self.run(link, request),
+            ReplyMode::Off | ReplyMode::Skip => {
+                self.idle().await?;
+                self.exclusive.unanswered = match mode {
+                    ReplyMode::Skip => Unanswered::Once,
+                    ReplyMode::On | ReplyMode::Off => Unanswered::Off,
+                };
+                link.send_unanswered(request.bytes());
+            }
+        }
+        Ok(())
+    }
+
+    /// Handles a request that gets no reply, or none that could be told from other bytes.
+    async fn unanswered(
+        &mut self,
+        link: &Rc<Link>,
+        route: Route,
+        request: &Request<'_>,
+    ) -> Result<(), End> {
+        let mode = self.exclusive.unanswered;
+        match (mode, route) {
+            (
+                Unanswered::Once | Unanswered::Off,
+                Route::Client(ClientCommand::Reply(ReplyMode::On)),
+            ) => {
+                self.exclusive.unanswered = Unanswered::No;
+                self.run(link, request);
+            }
+            (Unanswered::Once, Route::Client(ClientCommand::Reply(ReplyMode::Off))) => {
+                self.exclusive.unanswered = Unanswered::Off;
+                link.send_unanswered(request.bytes());
+            }
+            (Unanswered::Once | Unanswered::Off, Route::State(State::Reset)) => {
+                // RESET switches replies on before it answers.
+                self.exclusive.unanswered = Unanswered::No;
+                self.change_state(link, State::Reset, request).await?;
+            }
+            (_, _) => {
+                self.exclusive.was_unanswered();
+                link.send_unanswered(request.bytes());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,113 @@
+//! Where a client's requests go: a lane, a connection of its own, or nowhere while the server is away.
+
+use std::{mem, rc::Rc};
+
+use bytes::{Bytes, BytesMut};
+
+use super::{
+    connection::{Connection, Link},
+    io::End,
+    words,
+};
+use crate::{resp::encode, upstream::DialError};
+
+/// Where a client's requests go at present.
+pub(super) enum Target {
+    /// Nowhere yet, or not any more.
+    None,
+    /// A connection shared with others in the same state.
+    Lane(Rc<Link>),
+    /// A connection of its own.
+    Exclusive(Rc<Link>),
+}
+
+impl Connection {
+    /// Makes sure that there is a connection for the next request. Otherwise gives the error to answer it with.
+    pub(super) async fn ready_target(&mut self) -> Result<Option<Bytes>, End> {
+        if self.outbox.room() == 0 {
+            let outbox = self.outbox.clone();
+            self.until(move || outbox.has_room()).await?;
+        }
+        self.note_closed_link()?;
+        match &self.target {
+            Target::Lane(link) | Target::Exclusive(link) if link.is_open() => {
+                let link = link.clone();
+                if link.is_congested() {
+                    let relief = std::future::poll_fn(|cx| link.poll_relief(cx));
+                    self.io.during(&self.outbox, relief).await?;
+                }
+                return Ok(None);
+            }
+            Target::Lane(_) | Target::Exclusive(_) => {
+                // What is still to come from the old connection comes first.
+                self.idle().await?;
+                self.note_closed_link()?;
+                self.target = Target::None;
+            }
+            Target::None => {}
+        }
+        if self.context.dedicated {
+            return self.pin().await;
+        }
+        let (context, key) = (self.context.clone(), self.key.clone());
+        let lane = async move { context.hub.lane(&key).await };
+        match self.io.during(&self.outbox, lane).await? {
+            Ok(link) => {
+                if self.key.identity.is_proven() {
+                    link.join(&self.outbox);
+                }
+                self.target = Target::Lane(link);
+                Ok(None)
+            }
+            Err(error) => self.refusal(error).map(Some),
+        }
+    }
+
+    /// Gives the client a connection of its own, in its present state; otherwise the error to answer with.
+    pub(super) async fn pin(&mut self) -> Result<Option<Bytes>, End> {
+        self.idle().await?;
+        self.target = Target::None;
+        let (context, key) = (self.context.clone(), self.key.clone());
+        let link = async move { context.hub.exclusive(&key).await };
+        match self.io.during(&self.outbox, link).await? {
+            Ok(link) => {
+                self.outbox.take_link_closed();
+                link.adopt(&self.outbox);
+                self.exclusive.pinned();
+                self.target = Target::Exclusive(link);
+                Ok(None)
+            }
+            Err(error) => self.refusal(error).map(Some),
+        }
+    }
+
+    /// The connection that requests go to, if any.
+    pub(super) fn link(&self) -> Option<&Rc<Link>> {
+        match &self.target {
+            Target::Lane(link) | Target::Exclusive(link) => Some(link),
+            Target::None => None,
+        }
+    }
+
+    /// The error to answer with when there is no connection, or the end if the server no longer knows the user.
+    fn refusal(&self, error: DialError) -> Result<Bytes, End> {
+        match error {
+            DialError::Refused(frame) => Ok(frame),
+            DialError::CredentialsRefused(_) => Err(End::Politely),
+            DialError::Unreachable(why) => {
+                let mut out = BytesMut::new();
+                encode::error(&mut out, format!("{}{why}", words::UNAVAILABLE));
+                Ok(out.freeze())
+            }
+        }
+    }
+
+    /// Leaves the upstream connection as the client leaves.
+    pub(super) fn leave(&mut self) {
+        self.release();
+        if let Target::Exclusive(link) = mem::replace(&mut self.target, Target::None) {
+            link.orphan();
+            link.abort();
+        }
+    }
+}
