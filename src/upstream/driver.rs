@@ -1,24 +1,20 @@
 //! Moves the bytes of one [`Link`]: writes whatever has gathered in one call, reads replies and hands them out.
 
 use std::{
-    future::Future,
     io,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use bytes::{Buf, BytesMut};
-use tokio::{
-    io::AsyncWrite,
-    time::{Instant, Sleep, sleep},
-};
+use tokio::io::AsyncWrite;
 use tokio_util::io::poll_read_buf;
 
 use super::{
     dial::{self, ReadHalf, WriteHalf},
     link::{Link, Status},
+    pace::Pace,
     receiver::{Expected, Receiver, Verdict},
 };
 use crate::resp::ReplyScanner;
@@ -27,11 +23,6 @@ use crate::resp::ReplyScanner;
 const READ_SIZE: usize = 64 << 10;
 /// A reply larger than this is handed on in parts.
 const LARGE_REPLY: usize = 1 << 20;
-/// Unread reply bytes of one client above which the link stops reading for it, and below which it goes on.
-const BACKLOG_HIGH: usize = 1 << 20;
-const BACKLOG_LOW: usize = 256 << 10;
-/// How long others, whose replies stand behind, wait for a client that reads nothing.
-const PATIENCE: Duration = Duration::from_millis(200);
 /// Buffers that have grown beyond this are given back when they are empty.
 const KEPT_CAPACITY: usize = 256 << 10;
 
@@ -51,8 +42,7 @@ pub(super) async fn drive<R: Receiver>(
         scanner: ReplyScanner::new(),
         in_part: None,
         touched: Vec::new(),
-        slow: None,
-        waived: None,
+        pace: Pace::new(),
     };
     let why = std::future::poll_fn(|cx| driver.poll(cx)).await;
     tracing::debug!(why, "upstream connection closed");
@@ -69,16 +59,7 @@ struct Driver<R: Receiver> {
     /// A large frame is being handed on; true when it answers a request.
     in_part: Option<bool>,
     touched: Vec<Rc<R>>,
-    slow: Option<Slow<R>>,
-    /// A slow client that nobody waits for any longer: its replies gather in memory.
-    waived: Option<Rc<R>>,
-}
-
-/// A client that does not read as fast as its replies arrive.
-struct Slow<R> {
-    receiver: Rc<R>,
-    backlog: usize,
-    patience: Pin<Box<Sleep>>,
+    pace: Pace<R>,
 }
 
 impl<R: Receiver> Driver<R> {
@@ -148,7 +129,7 @@ impl<R: Receiver> Driver<R> {
                 return Poll::Ready(why);
             }
             self.flush_touched();
-            if self.is_paused(cx) {
+            if self.pace.is_paused(&self.link, cx) {
                 return Poll::Pending;
             }
             if self.input.is_empty() && self.input.capacity() > KEPT_CAPACITY {
@@ -350,52 +331,10 @@ impl<R: Receiver> Driver<R> {
     fn flush_touched(&mut self) {
         while let Some(receiver) = self.touched.pop() {
             receiver.flush();
-            if receiver.backlog() > BACKLOG_HIGH
-                && self.slow.is_none()
-                && !self.waived.as_ref().is_some_and(|waived| Rc::ptr_eq(waived, &receiver))
-            {
-                if !self.link.is_exclusive() {
-                    self.link.retire();
-                }
-                self.slow = Some(Slow {
-                    backlog: receiver.backlog(),
-                    receiver,
-                    patience: Box::pin(sleep(PATIENCE)),
-                });
+            if self.pace.note(receiver) && !self.link.is_exclusive() {
+                self.link.retire();
             }
         }
-    }
-
-    /// Whether reading waits for a slow client. It does as long as that client makes progress or nobody else's reply
-    /// stands behind; then its replies gather in memory, up to the limit at which it is closed.
-    fn is_paused(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.waived.as_ref().is_some_and(|waived| waived.backlog() < BACKLOG_LOW) {
-            self.waived = None;
-        }
-        let Some(slow) = &mut self.slow else { return false };
-        let backlog = slow.receiver.backlog();
-        if backlog < BACKLOG_LOW {
-            self.slow = None;
-            return false;
-        }
-        slow.receiver.on_drain(cx.waker());
-        if self.link.is_exclusive() {
-            return true;
-        }
-        let queue = self.link.queue.borrow();
-        if queue.iter().all(|entry| Rc::ptr_eq(&entry.receiver, &slow.receiver)) {
-            return true;
-        }
-        if backlog < slow.backlog {
-            slow.backlog = backlog;
-            slow.patience.as_mut().reset(Instant::now() + PATIENCE);
-        }
-        if slow.patience.as_mut().poll(cx).is_pending() {
-            return true;
-        }
-        drop(queue);
-        self.waived = self.slow.take().map(|slow| slow.receiver);
-        false
     }
 }
 

@@ -13,6 +13,7 @@ mod holdoff;
 pub mod hub;
 pub mod key;
 pub mod link;
+mod pace;
 pub mod receiver;
 pub mod served;
 pub mod settings;
