@@ -34,7 +34,9 @@ impl Connection {
             }
             _ => None,
         };
-        let link = link.filter(|link| link.is_open() && !link.is_congested());
+        let link = link
+            .filter(|link| link.is_open() && !link.is_congested())
+            .filter(|_| !self.is_misplaced());
         let authenticated = !self.link().is_some_and(|link| link.is_unauthenticated());
         let (mut at, mut run) = (0, 0u32);
         let room = self.outbox.room();

@@ -134,6 +134,7 @@ impl Connection {
         if let Some(refused) = self.ready_target().await? {
             return self.answer(|out| out.extend_from_slice(&refused)).await;
         }
+        self.place();
         if let Target::Lane(link) = &self.target {
             let link = link.clone();
             match route {

@@ -10,7 +10,7 @@ use super::{
     io::End,
     slot::Slot,
     subscriptions::{Confirmations, Subscriptions},
-    target::Target,
+    target::{Target, encode_select},
     transaction::write_hello,
 };
 use crate::{
@@ -142,7 +142,12 @@ impl Connection {
         };
         if !reply::is_error(&frame) {
             match Change::of(state, request) {
-                Some(change) => self.apply(link, &change),
+                Some(mut change) => {
+                    if self.is_misplaced() && change.database.is_none() {
+                        change.database = Some(self.select_again(link).await?);
+                    }
+                    self.apply(link, &change);
+                }
                 // The server has understood what we have not.
                 None => self.exclusive.lasting = true,
             }
@@ -153,6 +158,15 @@ impl Connection {
             State::Auth | State::Select | State::Reset => out.extend_from_slice(&frame),
         })
         .await
+    }
+
+    /// Selects the client's database, which the server refused as long as the connection was not authenticated. Gives the
+    /// database that the connection is in.
+    async fn select_again(&mut self, link: &Rc<Link>) -> Result<u32, End> {
+        let database = self.key.database;
+        let outcome = self.call(link, Slot::Capture, |out| encode_select(database, out)).await?;
+        let selected = outcome.is_ok_and(|frame| !reply::is_error(&frame));
+        Ok(if selected { database } else { 0 })
     }
 
     /// Notes a change that the server has confirmed on the client's own connection.

@@ -90,6 +90,7 @@ impl Connection {
     async fn authentication_refusal(&mut self) -> Result<Option<Bytes>, End> {
         self.idle().await?;
         let Some(link) = self.link().cloned() else { return Ok(None) };
+        self.place();
         let ping = |out: &mut BytesMut| encode::command(out, [&b"PING"[..]]);
         Ok(match self.call(&link, Slot::Capture, ping).await? {
             Ok(frame) if frame.starts_with(b"-NOAUTH") => Some(frame),

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use super::{
     connection::{Connection, Link},
     io::End,
+    slot::Slot,
     words,
 };
 use crate::{resp::encode, upstream::DialError};
@@ -81,6 +82,23 @@ impl Connection {
         }
     }
 
+    /// Whether the connection may be in another database than the client: the server selects none for a connection that it
+    /// wants a password from.
+    pub(super) fn is_misplaced(&self) -> bool {
+        self.key.database != 0 && self.link().is_some_and(|link| link.is_unauthenticated())
+    }
+
+    /// Selects the client's database ahead of a request, in case the server wants no password any more.
+    pub(super) fn place(&self) {
+        if self.is_misplaced()
+            && self.outbox.transaction.borrow().is_none()
+            && let Some(link) = self.link()
+        {
+            let database = self.key.database;
+            link.send_with(&self.outbox, Slot::Drop, |out| encode_select(database, out));
+        }
+    }
+
     /// The connection that requests go to, if any.
     pub(super) fn link(&self) -> Option<&Rc<Link>> {
         match &self.target {
@@ -110,4 +128,9 @@ impl Connection {
             link.abort();
         }
     }
+}
+
+/// Appends `SELECT database`.
+pub(super) fn encode_select(database: u32, out: &mut BytesMut) {
+    encode::command(out, [&b"SELECT"[..], database.to_string().as_bytes()]);
 }

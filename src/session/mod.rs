@@ -28,5 +28,5 @@ pub use command::{Argument, ArgumentKind, Command, Plan, Settings};
 pub use commands::{commands, lookup, wipe::batch as wipe};
 pub use error::{Error, Parameter};
 pub use reply::Adapt;
-pub use script::{Call, SCRIPTS, Script};
+pub use script::{Call, Script};
 pub use view::Form;

@@ -18,12 +18,6 @@ pub enum Adapt {
 }
 
 impl Adapt {
-    /// Whether replies pass unchanged, whatever they are.
-    #[must_use]
-    pub fn is_identity(self) -> bool {
-        self == Adapt::Verbatim
-    }
-
     /// Appends what becomes of `frame`, one complete reply of the server, in the protocol of the
     /// connection that it came from, which is the client's. Errors and nulls pass unchanged.
     pub fn apply(self, frame: &[u8], protocol: Protocol, out: &mut BytesMut) {

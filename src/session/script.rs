@@ -150,8 +150,9 @@ macro_rules! scripts {
         $($(#[$doc])* pub(super) static $name: Script =
             Script::new($file, &[$($part,)* include_str!(concat!("scripts/", $file, ".lua"))]);)*
 
-        /// All scripts that session commands call: what to load on a new connection.
-        pub static SCRIPTS: &[&Script] = &[$(&$name),*];
+        /// All scripts that session commands call.
+        #[cfg(test)]
+        static SCRIPTS: &[&Script] = &[$(&$name),*];
     };
 }
 

@@ -42,11 +42,6 @@ impl Identity {
     pub fn credentials(&self) -> Option<(Option<&[u8]>, &[u8])> {
         self.0.as_ref().map(|proof| (proof.user.as_deref(), proof.password.expose()))
     }
-
-    /// The user's name as Redis would show it.
-    pub fn user(&self) -> &[u8] {
-        self.0.as_ref().and_then(|proof| proof.user.as_deref()).unwrap_or(b"default")
-    }
 }
 
 /// The state of a connection that requests depend on. Clients in the same state may share one upstream connection.

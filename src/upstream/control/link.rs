@@ -135,7 +135,11 @@ fn config(endpoint: &Endpoint) -> Config {
 }
 
 fn away(error: FredError) -> LinkError {
-    let text = error.details().split(" (os error").next().unwrap_or_default().to_owned();
+    // fred gives errors of the system as the programmer sees them.
+    let details = error.details();
+    let told = details.split_once("message: \"").and_then(|(_, rest)| rest.split_once('"'));
+    let text = told.map_or(details, |(message, _)| message);
+    let text = text.split(" (os error").next().unwrap_or_default().to_owned();
     match error.kind() {
         ErrorKind::Timeout => LinkError::Away("timed out".into()),
         ErrorKind::Auth => LinkError::Refused(text),
