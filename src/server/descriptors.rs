@@ -23,7 +23,7 @@ pub(super) fn provide(clients: usize, dedicated: bool) -> usize {
     if fit >= clients {
         return clients;
     }
-    tracing::warn!(
+    tracing::info!(
         "the limit of {current} open files is enough for {fit} clients, max_clients is {clients}; raise it (ulimit -n, \
          LimitNOFILE)"
     );
