@@ -26,7 +26,10 @@ impl Connection {
     /// Passes requests on as long as nothing has to be decided or waited for: whole runs of them in one piece.
     pub(super) fn pass_ahead(&mut self) -> Ahead {
         let link = match &self.target {
-            Target::Lane(link) if self.outbox.admits_requests() => Some(link.clone()),
+            // On a lane there is no transaction; one that was begun is lost, and takes no more commands.
+            Target::Lane(link) if self.outbox.admits_requests() && !self.has_lost_transaction() => {
+                Some(link.clone())
+            }
             Target::Exclusive(link)
                 if self.outbox.admits_requests() && self.exclusive.passes(&self.outbox) =>
             {

@@ -1,6 +1,9 @@
 //! One client: its requests in order, each to the connection it needs.
 
-use std::{mem, rc::Rc};
+use std::{
+    mem,
+    rc::{Rc, Weak},
+};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::net::TcpStream;
@@ -40,6 +43,10 @@ pub struct Connection {
     pub(super) key: Rc<LaneKey>,
     pub(super) target: Target,
     pub(super) exclusive: Exclusive,
+    /// The lane that tells this client when it closes.
+    pub(super) joined: Weak<Link>,
+    /// Whether the server wanted a password when this client came to its lane.
+    pub(super) unauthenticated: bool,
 }
 
 impl Connection {
@@ -58,6 +65,8 @@ impl Connection {
             key,
             target: Target::None,
             exclusive: Exclusive::default(),
+            joined: Weak::new(),
+            unauthenticated: false,
         }
     }
 
@@ -86,21 +95,22 @@ impl Connection {
     /// Handles every complete request that has been read.
     async fn advance(&mut self) -> Result<(), End> {
         while !self.io.input.is_empty() {
-            let refused = self.ready_target().await?;
+            // Where there is no connection, that is told to each request.
+            self.ready_target().await?;
             match self.pass_ahead() {
                 Ahead::Nothing => return Ok(()),
                 Ahead::Again => {}
                 Ahead::Request(len) => {
                     let mut input = mem::take(&mut self.io.input);
                     let scanner = mem::take(&mut self.scanner);
-                    let outcome = self.handle(&scanner.request(&input), refused).await;
+                    let outcome = self.handle(&scanner.request(&input)).await;
                     self.scanner = scanner;
                     self.scanner.next();
                     input.advance(len);
                     self.io.put_back(input);
                     outcome?;
                 }
-                Ahead::Large => self.large(refused).await?,
+                Ahead::Large => self.large().await?,
                 Ahead::Malformed(error) => {
                     self.answer(|out| error.encode(out)).await?;
                     return Err(End::AfterError);
@@ -110,13 +120,17 @@ impl Connection {
         Ok(())
     }
 
-    /// Handles one request that is not simply passed on. `refused`: there is no connection for it, and why.
-    async fn handle(&mut self, request: &Request<'_>, refused: Option<Bytes>) -> Result<(), End> {
+    /// Handles one request that is not simply passed on.
+    async fn handle(&mut self, request: &Request<'_>) -> Result<(), End> {
         let route = route(request);
         if let Route::Quit = route {
-            self.answer(|out| encode::simple(out, "OK")).await?;
-            return Err(End::Politely);
+            return Err(self.quit(request).await?);
         }
+        if !matches!(route, Route::Session(_)) && !self.outbox.admits_requests() {
+            let outbox = self.outbox.clone();
+            self.until(move || outbox.admits_requests()).await?;
+        }
+        let refused = self.ready_target().await?;
         if self.has_lost_transaction() {
             if self.in_lost_transaction(&route).await? {
                 return Ok(());
@@ -127,13 +141,7 @@ impl Connection {
         if let Route::Session(command) = route {
             return self.session(command, request).await;
         }
-        if !self.outbox.admits_requests() {
-            let outbox = self.outbox.clone();
-            self.until(move || outbox.admits_requests()).await?;
-        }
-        if let Some(refused) = self.ready_target().await? {
-            return self.answer(|out| out.extend_from_slice(&refused)).await;
-        }
+        self.exclusive.blocking &= !self.outbox.is_idle();
         self.place();
         if let Target::Lane(link) = &self.target {
             let link = link.clone();
@@ -158,6 +166,21 @@ impl Connection {
             }
         }
         self.on_exclusive(route, request).await
+    }
+
+    /// `QUIT`
+    async fn quit(&mut self, request: &Request<'_>) -> Result<End, End> {
+        if self.exclusive.is_stream()
+            && let Target::Exclusive(link) = &self.target
+        {
+            // The answer has its place in the stream; behind it the server closes the connection.
+            link.send_unanswered(request.bytes());
+            let outbox = self.outbox.clone();
+            self.until(move || outbox.is_link_closed()).await?;
+        } else {
+            self.answer(|out| encode::simple(out, "OK")).await?;
+        }
+        Ok(End::Politely)
     }
 
     /// A `CLIENT` subcommand that speaks of the client: the server is asked whether it is allowed, and what it says of its
@@ -190,6 +213,7 @@ impl Connection {
 
     /// Waits until there is something to do: more input, a connection to give back, the end.
     async fn rest(&mut self) -> Result<(), End> {
+        self.exclusive.blocking &= !self.outbox.is_idle();
         let before = self.io.input.len();
         let outbox = self.outbox.clone();
         let (exclusive, target) = (&self.exclusive, &self.target);
@@ -227,6 +251,11 @@ impl Connection {
         if !self.exclusive.is_unanswered() {
             self.outbox.append(write);
             self.outbox.flush();
+        } else if let Target::Exclusive(link) = &self.target
+            && self.exclusive.was_unanswered()
+        {
+            // The server has yet to leave one reply out: it is to be the one to this.
+            link.send_unanswered(b"*1\r\n$4\r\nPING\r\n");
         }
         Ok(())
     }

@@ -70,11 +70,18 @@ impl Exclusive {
         self.lasting = true;
     }
 
-    /// A request went without a reply.
-    pub(super) fn was_unanswered(&mut self) {
-        if self.unanswered == Unanswered::Once {
+    /// A request went without a reply; true when it was the only one to do so.
+    pub(super) fn was_unanswered(&mut self) -> bool {
+        let once = self.unanswered == Unanswered::Once;
+        if once {
             self.unanswered = Unanswered::No;
         }
+        once
+    }
+
+    /// Whether the connection carries a stream in which replies cannot be told.
+    pub(super) fn is_stream(&self) -> bool {
+        self.unanswered == Unanswered::Stream
     }
 
     /// Whether the client gets no replies.

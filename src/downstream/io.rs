@@ -25,6 +25,8 @@ const READ_AHEAD: usize = LARGE_REQUEST;
 /// to read the error, and for how long.
 const LINGER_BYTES: usize = 64 << 20;
 const LINGER: Duration = Duration::from_secs(1);
+/// How long a client that is leaving may read nothing of what is left for it.
+const STALLED: Duration = Duration::from_secs(10);
 
 /// The client's connection is to be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,19 +122,14 @@ impl Io {
         if end == End::Now {
             return;
         }
-        let written = async {
-            poll_fn(|cx| {
-                while outbox.backlog() > 0 {
-                    if outbox.poll(cx).is_pending() {
-                        return Poll::Pending;
-                    }
-                }
-                Poll::Ready(())
-            })
-            .await;
-            poll_fn(|cx| outbox.poll_shutdown(cx)).await;
-        };
-        if timeout(LINGER, written).await.is_ok() && end == End::AfterError {
+        // As long as the client reads, it gets the rest.
+        while outbox.backlog() > 0 {
+            if timeout(STALLED, poll_fn(|cx| outbox.poll(cx))).await.is_err() {
+                return;
+            }
+        }
+        poll_fn(|cx| outbox.poll_shutdown(cx)).await;
+        if end == End::AfterError {
             self.input = BytesMut::new();
             // Past the time it is the client's own fault that it does not see the error.
             let _ = timeout(LINGER, self.discard()).await;

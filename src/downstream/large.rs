@@ -1,6 +1,6 @@
 //! Requests too large to be held: they are passed on as they arrive.
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 
 use super::{connection::Connection, io::End, slot::Slot, target::Target};
 use crate::{
@@ -13,8 +13,8 @@ use crate::{
 const LARGEST_HELD: usize = 16 << 20;
 
 impl Connection {
-    /// Handles the large request that begins at the front of the input; `refused`: there is no connection for it.
-    pub(super) async fn large(&mut self, refused: Option<Bytes>) -> Result<(), End> {
+    /// Handles the large request that begins at the front of the input.
+    pub(super) async fn large(&mut self) -> Result<(), End> {
         let begun = self.scanner.begun(&self.io.input);
         let route = begun.map_or(Route::Unknown, |request| route(&request));
         let streams = matches!(
@@ -24,13 +24,18 @@ impl Connection {
         if !streams {
             return self.hold().await;
         }
-        if let Some(refused) = refused {
-            self.swallow().await?;
-            return self.answer(|out| out.extend_from_slice(&refused)).await;
-        }
         if !self.outbox.admits_requests() {
             let outbox = self.outbox.clone();
             self.until(move || outbox.admits_requests()).await?;
+        }
+        let refused = self.ready_target().await?;
+        if self.has_lost_transaction() {
+            self.swallow().await?;
+            return self.in_lost_transaction(&route).await.map(|_| ());
+        }
+        if let Some(refused) = refused {
+            self.swallow().await?;
+            return self.answer(|out| out.extend_from_slice(&refused)).await;
         }
         if let Target::Lane(_) | Target::None = &self.target
             && let Some(refused) = self.pin().await?
@@ -104,9 +109,7 @@ impl Connection {
     /// Reads on until the request is complete, or larger than can be held.
     async fn hold(&mut self) -> Result<(), End> {
         if self.io.input.len() < LARGEST_HELD {
-            let before = self.io.input.len();
-            self.io.read_on(&self.outbox, before).await?;
-            return if self.io.eof { Err(End::Politely) } else { Ok(()) };
+            return self.more(self.io.input.len()).await;
         }
         self.swallow().await?;
         let text = format!("ERR request is larger than {LARGEST_HELD} bytes");

@@ -22,16 +22,23 @@ use super::{
 use crate::{
     resp::{Protocol, reply},
     session::{Adapt, Script},
-    upstream::receiver::{Expected, Failure},
+    upstream::{
+        link::Link,
+        receiver::{Expected, Failure},
+    },
 };
 
 /// Buffers that have grown beyond this are given back when they are empty.
 const KEPT_CAPACITY: usize = 16 << 10;
 /// Unread bytes below which an upstream connection that waited for this client goes on.
 const DRAINED: usize = 256 << 10;
-/// Requests of one client that may be under way at a time. The more there are, the more replies have to be held for a client
-/// that does not read them; this many are enough to keep any connection busy.
-const MAX_PENDING: u32 = 512;
+/// Requests of one client that may be under way at a time: enough to keep any connection busy, and no more than have
+/// replies of [`REPLY_BUDGET`] bytes, going by the size of the last ones. All of them may have to be held for a client that
+/// does not read.
+const PENDING: std::ops::RangeInclusive<u32> = 16..=512;
+const REPLY_BUDGET: u32 = 4 << 20;
+/// The size that replies are taken to have before the first has come.
+const UNKNOWN_SIZE: u32 = 64 << 10;
 
 /// The replies of one client.
 pub struct Outbox {
@@ -47,6 +54,8 @@ pub struct Outbox {
     /// Of those, script calls by digest, and which script.
     calls: Cell<u32>,
     script: Cell<*const Script>,
+    /// How large the client's replies have been lately, in bytes.
+    reply_size: Cell<u32>,
     /// The task waits for fewer requests to be under way.
     crowded: Cell<bool>,
     /// What the connection's task waits for.
@@ -84,6 +93,7 @@ impl Outbox {
             holds: Cell::new(0),
             pending: Cell::new(0),
             calls: Cell::new(0),
+            reply_size: Cell::new(UNKNOWN_SIZE),
             crowded: Cell::new(false),
             script: Cell::new(std::ptr::null()),
             outcome: RefCell::default(),
@@ -136,12 +146,27 @@ impl Outbox {
 
     /// How many more requests may be sent now.
     pub(super) fn room(&self) -> u32 {
-        MAX_PENDING.saturating_sub(self.pending.get())
+        self.most_pending().saturating_sub(self.pending.get())
+    }
+
+    fn most_pending(&self) -> u32 {
+        (REPLY_BUDGET / self.reply_size.get().max(1)).clamp(*PENDING.start(), *PENDING.end())
+    }
+
+    /// Notes the size of replies: what is large counts at once, what is small by and by.
+    fn measure(&self, bytes: usize, replies: u32) {
+        let size = u32::try_from(bytes).unwrap_or(u32::MAX) / replies.max(1);
+        let before = self.reply_size.get();
+        self.reply_size.set(if size > before {
+            size
+        } else {
+            before - (before - size).div_ceil(4)
+        });
     }
 
     /// Whether enough replies have arrived for it to be worth while to go on sending. Wakes the task when that is so.
     pub(super) fn has_room(&self) -> bool {
-        let has_room = self.pending.get() <= MAX_PENDING / 2;
+        let has_room = self.pending.get() <= self.most_pending() / 2;
         self.crowded.set(!has_room);
         has_room
     }
@@ -160,8 +185,9 @@ impl Outbox {
 
     /// Whether a script call by digest may be sent: none of another script is under way. A call that the server does not
     /// know is repeated, and must not be overtaken by a later one that it does know.
-    pub(super) fn admits_call(&self, script: *const Script) -> bool {
-        self.calls.get() == 0 || self.script.get() == script
+    /// While a call of anyone is being repeated on the link, those that are under way may have to be as well.
+    pub(super) fn admits_call(&self, script: *const Script, link: &Link<Self>) -> bool {
+        self.calls.get() == 0 || (self.script.get() == script && link.repeating() == 0)
     }
 
     /// Whether a request other than a script call may be sent.
@@ -225,6 +251,9 @@ impl Outbox {
                 *out = BytesMut::new();
             }
         }
+        if self.ended.get() {
+            progress = Poll::Ready(());
+        }
         let small = out.len() < DRAINED;
         drop(out);
         if small {
@@ -236,6 +265,18 @@ impl Outbox {
     /// Closes the sending direction.
     pub(super) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<()> {
         Pin::new(&mut *self.write.borrow_mut()).poll_shutdown(cx).map(|_| ())
+    }
+
+    /// Whether a frame may be a message or a confirmation. In RESP2 those are arrays like others; only a client that is
+    /// subscribed, or waits for a confirmation, gets any.
+    fn may_be_notice(&self, confirms: bool, frame: &[u8]) -> bool {
+        match frame.first() {
+            Some(b'>') => true,
+            Some(b'*') if self.protocol.get() == Protocol::Resp2 => {
+                confirms || self.subscriptions.get().any()
+            }
+            _ => false,
+        }
     }
 
     fn pass(&self, frames: &[u8]) {
@@ -253,7 +294,7 @@ impl Outbox {
     fn settle(&self, count: u32) {
         let pending = self.pending.get().saturating_sub(count);
         self.pending.set(pending);
-        if pending == 0 || (pending <= MAX_PENDING / 2 && self.crowded.replace(false)) {
+        if pending == 0 || (self.crowded.get() && self.has_room()) {
             self.wake();
         }
     }

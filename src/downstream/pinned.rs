@@ -151,6 +151,9 @@ impl Connection {
                 // The server has understood what we have not.
                 None => self.exclusive.lasting = true,
             }
+        } else if state == State::Hello && request.len() > 2 {
+            // Redis authenticates before it looks at the other options: a refused HELLO may have changed the user.
+            self.exclusive.lasting = true;
         }
         let id = self.outbox.id();
         self.answer(|out| match state {
@@ -235,6 +238,14 @@ impl Connection {
                 // RESET switches replies on before it answers.
                 self.exclusive.unanswered = Unanswered::No;
                 self.change_state(link, State::Reset, request).await?;
+            }
+            (Unanswered::Once | Unanswered::Off, Route::State(state)) => {
+                // Whether it succeeds is not told. It mostly does, and nobody else will have this connection.
+                if let Some(change) = Change::of(state, request) {
+                    self.apply(link, &change);
+                }
+                self.exclusive.was_unanswered();
+                link.send_unanswered(request.bytes());
             }
             (_, _) => {
                 self.exclusive.was_unanswered();

@@ -122,9 +122,10 @@ impl Connection {
     /// Sends a script call by digest, in its place among the client's requests.
     async fn send_call(&mut self, call: Call) -> Result<(), End> {
         let script: *const Script = call.script();
-        if !self.outbox.admits_call(script) {
+        let Some(link) = self.link().cloned() else { return Ok(()) };
+        if !self.outbox.admits_call(script, &link) {
             let outbox = self.outbox.clone();
-            self.until(move || outbox.admits_call(script)).await?;
+            self.until(move || outbox.admits_call(script, &link)).await?;
             if let Some(refused) = self.ready_target().await? {
                 return self.answer(|out| out.extend_from_slice(&refused)).await;
             }

@@ -43,6 +43,15 @@ pub enum Notice {
     Other,
 }
 
+/// Whether a frame, of which at least the beginning is there, is a published message.
+pub(super) fn is_message(frame: &[u8]) -> bool {
+    let word = reply::elements(frame).and_then(|elements| elements.flatten().next());
+    matches!(
+        word.and_then(reply::as_bulk),
+        Some(b"message" | b"pmessage" | b"smessage" | b"invalidate")
+    )
+}
+
 impl Subscriptions {
     /// Whether there is any subscription. In RESP2 the connection then takes only a few commands.
     pub fn any(self) -> bool {

@@ -54,9 +54,11 @@ impl Connection {
         let lane = async move { context.hub.lane(&key).await };
         match self.io.during(&self.outbox, lane).await? {
             Ok(link) => {
-                if self.key.identity.is_proven() {
+                if self.key.identity.is_proven() && self.joined.as_ptr() != Rc::as_ptr(&link) {
                     link.join(&self.outbox);
+                    self.joined = Rc::downgrade(&link);
                 }
+                self.unauthenticated = link.is_unauthenticated();
                 self.target = Target::Lane(link);
                 Ok(None)
             }
@@ -69,7 +71,8 @@ impl Connection {
         self.idle().await?;
         self.target = Target::None;
         let (context, key) = (self.context.clone(), self.key.clone());
-        let link = async move { context.hub.exclusive(&key).await };
+        let unauthenticated = self.unauthenticated && !key.identity.is_proven();
+        let link = async move { context.hub.exclusive(&key, unauthenticated).await };
         match self.io.during(&self.outbox, link).await? {
             Ok(link) => {
                 self.outbox.take_link_closed();
@@ -83,12 +86,12 @@ impl Connection {
     }
 
     /// Whether the connection may be in another database than the client: the server selects none for a connection that it
-    /// wants a password from.
+    /// wants a password from, nor while a script keeps it busy.
     pub(super) fn is_misplaced(&self) -> bool {
-        self.key.database != 0 && self.link().is_some_and(|link| link.is_unauthenticated())
+        self.link().is_some_and(|link| link.is_misplaced())
     }
 
-    /// Selects the client's database ahead of a request, in case the server wants no password any more.
+    /// Selects the client's database ahead of a request, in case the server does that by now.
     pub(super) fn place(&self) {
         if self.is_misplaced()
             && self.outbox.transaction.borrow().is_none()
@@ -111,7 +114,9 @@ impl Connection {
     fn refusal(&self, error: DialError) -> Result<Bytes, End> {
         match error {
             DialError::Refused(frame) => Ok(frame),
-            DialError::CredentialsRefused(_) => Err(End::Politely),
+            // The server would have cut this client off. One that has just come is told why.
+            DialError::StateRefused(frame) if self.key == self.context.initial => Ok(frame),
+            DialError::StateRefused(_) => Err(End::Politely),
             DialError::Unreachable(why) => {
                 let mut out = BytesMut::new();
                 encode::error(&mut out, format!("{}{why}", words::UNAVAILABLE));
@@ -125,7 +130,12 @@ impl Connection {
         self.release();
         if let Target::Exclusive(link) = mem::replace(&mut self.target, Target::None) {
             link.orphan();
-            link.abort();
+            if self.exclusive.is_unanswered() && !self.exclusive.is_stream() {
+                // Nobody can tell whether the last requests have been written, but the client need not wait for that.
+                link.retire();
+            } else {
+                link.abort();
+            }
         }
     }
 }

@@ -76,6 +76,8 @@ impl Transaction {
         for (index, element) in elements.flatten().enumerate() {
             let effect = effects.next_if(|(at, _)| *at == index).map(|(_, effect)| effect);
             if reply::is_error(element) {
+                // A refused HELLO may have changed the user all the same.
+                executed.lasting |= matches!(&effect, Some(Effect::Change(_) | Effect::Lasting));
                 out.extend_from_slice(element);
                 continue;
             }

@@ -13,7 +13,7 @@ use super::{
     address::Endpoint,
     dial::{self, ReadHalf, WriteHalf},
     driver::drive,
-    handshake::{self, Outcome},
+    handshake::{self, Outcome, Step},
     holdoff::HoldOff,
     key::LaneKey,
     link::Link,
@@ -30,9 +30,9 @@ pub enum DialError {
     /// The server refuses the state asked for; holds its error frame.
     #[error("the server refused the connection")]
     Refused(Bytes),
-    /// The server no longer accepts the credentials; holds its error frame.
-    #[error("the server refused the credentials")]
-    CredentialsRefused(Bytes),
+    /// The server no longer allows a client to be what it was; holds its error frame.
+    #[error("the server no longer accepts the user or the database")]
+    StateRefused(Bytes),
 }
 
 /// Opens connections to one server, and holds back while it cannot be reached.
@@ -70,8 +70,11 @@ impl Dialer {
             }
             _ => self.holdoff.borrow_mut().success(),
         }
-        let Opened { read, write, input, unauthenticated } = opened?;
-        let link = Link::new(key, exclusive, unauthenticated);
+        let Opened { read, write, input, unauthenticated, misplaced } = opened?;
+        if let Some(error) = misplaced.as_ref().filter(|_| !exclusive && !unauthenticated) {
+            return Err(DialError::Refused(error.clone()));
+        }
+        let link = Link::new(key, exclusive, unauthenticated, misplaced.is_some());
         spawn_local(drive(link.clone(), read, write, input));
         Ok(link)
     }
@@ -87,19 +90,24 @@ impl Dialer {
         write.write_all(&commands).await.map_err(unreachable)?;
         write.flush().await.map_err(unreachable)?;
         let mut input = BytesMut::new();
-        let mut unauthenticated = false;
+        let (mut unauthenticated, mut misplaced) = (false, None);
         for step in steps {
             let frame = reply(&mut read, &mut input).await?;
             match handshake::outcome(step, key, &frame) {
                 Outcome::Fine => {}
-                Outcome::Unauthenticated => unauthenticated = true,
-                Outcome::CredentialsRefused(error) => {
-                    return Err(DialError::CredentialsRefused(error));
+                Outcome::Unauthenticated => {
+                    unauthenticated = true;
+                    if step == Step::Select {
+                        misplaced = Some(frame);
+                    }
                 }
+                Outcome::Misplaced(error) => misplaced = Some(error),
+                Outcome::Closed(why) => return Err(DialError::Unreachable(why)),
+                Outcome::StateRefused(error) => return Err(DialError::StateRefused(error)),
                 Outcome::Refused(error) => return Err(DialError::Refused(error)),
             }
         }
-        Ok(Opened { read, write, input, unauthenticated })
+        Ok(Opened { read, write, input, unauthenticated, misplaced })
     }
 }
 
@@ -108,6 +116,8 @@ struct Opened {
     write: WriteHalf,
     input: BytesMut,
     unauthenticated: bool,
+    /// The server's error to `SELECT`.
+    misplaced: Option<Bytes>,
 }
 
 /// Reads one complete reply.

@@ -78,7 +78,10 @@ impl<R: Receiver> Driver<R> {
                 Poll::Pending if self.link.out.borrow().is_empty() || !self.output.is_empty() => {}
                 Poll::Pending => continue,
             }
-            if self.link.status() == Status::Retired && self.link.is_idle() {
+            if self.link.status() == Status::Retired
+                && self.link.is_idle()
+                && self.output.is_empty()
+            {
                 return Poll::Ready("retired".to_owned());
             }
             return Poll::Pending;
@@ -193,6 +196,10 @@ impl<R: Receiver> Driver<R> {
             self.exclusive_reply(&rest[..len]);
             return Ok(len);
         }
+        if rest[0] == b'>' {
+            // A server may announce things of its own accord; nobody on a shared connection has asked for them.
+            return Ok(len);
+        }
         let front = match self.link.queue.borrow().front() {
             Some(entry) => match entry.expected {
                 Expected::Run(count) => Some((entry.receiver.clone(), count)),
@@ -200,10 +207,6 @@ impl<R: Receiver> Driver<R> {
             },
             None => return Err(unexpected(&rest[..len])),
         };
-        if rest[0] == b'>' {
-            // A server may announce things of its own accord; nobody on a shared connection has asked for them.
-            return Ok(len);
-        }
         let Some((receiver, count)) = front else {
             self.slot_reply(&rest[..len]);
             return Ok(len);
@@ -288,12 +291,14 @@ impl<R: Receiver> Driver<R> {
 
     /// Whether the large frame at the front of the input may be handed on in parts, and if so whether it answers a request.
     fn partable(&self, beginning: &[u8]) -> Option<bool> {
-        if self.link.is_exclusive() && self.judge(beginning) != Verdict::Answers {
-            return Some(false);
-        }
-        match &self.link.queue.borrow().front()?.expected {
-            Expected::Run(_) => Some(true),
-            Expected::Slot(slot) => R::takes_parts(slot).then_some(true),
+        let queue = self.link.queue.borrow();
+        let front = queue.front().map(|entry| &entry.expected);
+        match self.link.owner.borrow().as_ref() {
+            Some(owner) => R::partable(owner, front, beginning),
+            None => match front? {
+                Expected::Run(_) => Some(true),
+                Expected::Slot(slot) => R::takes_parts(slot).then_some(true),
+            },
         }
     }
 

@@ -23,9 +23,14 @@ pub(super) enum Outcome {
     Fine,
     /// The server wants credentials that this connection does not have; it takes `AUTH` and refuses the rest.
     Unauthenticated,
-    /// The server does not accept the credentials: the user is gone, disabled, or has another password.
-    CredentialsRefused(Bytes),
-    /// The connection cannot be brought into the state asked for; holds the server's error frame.
+    /// The database is not selected for now; holds the server's error frame.
+    Misplaced(Bytes),
+    /// The server takes no connections: too many, or none from here.
+    Closed(String),
+    /// The server no longer accepts the state: the user is gone or has another password, a password is needed, the database
+    /// does not exist or is not allowed. Holds its error frame.
+    StateRefused(Bytes),
+    /// The connection cannot be brought into the state for another reason; holds the server's error frame.
     Refused(Bytes),
 }
 
@@ -65,18 +70,82 @@ pub(super) fn commands(key: &LaneKey) -> (BytesMut, Vec<Step>) {
 
 /// Reads the answer to `step`.
 pub(super) fn outcome(step: Step, key: &LaneKey, frame: &[u8]) -> Outcome {
-    if frame.first() != Some(&b'-') {
-        return Outcome::Fine;
+    let Some(text) = frame.strip_prefix(b"-") else { return Outcome::Fine };
+    if text.starts_with(b"ERR max number of clients") || text.starts_with(b"DENIED") {
+        return Outcome::Closed(String::from_utf8_lossy(text).trim_end().to_owned());
     }
-    if frame.starts_with(b"-NOAUTH") && !key.identity.is_proven() && key.protocol == Protocol::Resp2
-    {
+    let wants_password = text.starts_with(b"NOAUTH");
+    if wants_password && !key.identity.is_proven() && key.protocol == Protocol::Resp2 {
         return Outcome::Unauthenticated;
     }
+    let refuses_credentials =
+        wants_password || text.starts_with(b"WRONGPASS") || text.starts_with(b"ERR ");
     let error = Bytes::copy_from_slice(frame);
     match step {
-        Step::Authenticate if key.identity.is_proven() => Outcome::CredentialsRefused(error),
-        Step::Authenticate | Step::Select => Outcome::Refused(error),
+        Step::Authenticate if refuses_credentials && !text.starts_with(b"ERR unknown command") => {
+            Outcome::StateRefused(error)
+        }
+        Step::Authenticate => Outcome::Refused(error),
+        Step::Select if text.starts_with(b"ERR") || text.starts_with(b"NOPERM") => {
+            Outcome::StateRefused(error)
+        }
+        Step::Select if text.starts_with(b"BUSY") => Outcome::Misplaced(error),
+        Step::Select => Outcome::Refused(error),
         // NOPERM, LOADING, BUSY, MASTERDOWN: the connection stands, and the server says the same to every request.
         Step::Probe => Outcome::Fine,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upstream::key::Identity;
+
+    fn key(identity: Identity, database: u32, protocol: Protocol) -> LaneKey {
+        LaneKey { identity, database, protocol }
+    }
+
+    #[test]
+    fn a_connection_is_brought_into_the_state_of_its_key() {
+        let said = |key: LaneKey| String::from_utf8(commands(&key).0.to_vec()).unwrap();
+        let unproven = Identity::unproven;
+        assert_eq!(said(key(unproven(), 0, Protocol::Resp2)), "*1\r\n$4\r\nPING\r\n");
+        let joe = Identity::proven(Some(b"joe"), b"pw");
+        let all = said(key(joe, 3, Protocol::Resp3));
+        let words: Vec<_> =
+            all.split("\r\n").filter(|word| !word.starts_with(['*', '$'])).collect();
+        assert_eq!(words, ["HELLO", "3", "AUTH", "joe", "pw", "SELECT", "3", "PING", ""]);
+        let password = said(key(Identity::proven(None, b"pw"), 0, Protocol::Resp2));
+        assert!(password.starts_with("*2\r\n$4\r\nAUTH\r\n$2\r\npw\r\n"));
+    }
+
+    #[test]
+    fn answers_tell_what_the_connection_is_good_for() {
+        let unproven = key(Identity::unproven(), 1, Protocol::Resp2);
+        let proven = key(Identity::proven(None, b"pw"), 1, Protocol::Resp2);
+        let resp3 = key(Identity::unproven(), 0, Protocol::Resp3);
+        let refused = |frame: &'static [u8]| Outcome::StateRefused(Bytes::from_static(frame));
+        let noauth = b"-NOAUTH Authentication required.\r\n";
+        assert_eq!(outcome(Step::Select, &unproven, b"+OK\r\n"), Outcome::Fine);
+        assert_eq!(outcome(Step::Select, &unproven, noauth), Outcome::Unauthenticated);
+        assert_eq!(outcome(Step::Authenticate, &resp3, noauth), refused(noauth));
+        assert_eq!(
+            outcome(Step::Authenticate, &proven, b"-WRONGPASS x\r\n"),
+            refused(b"-WRONGPASS x\r\n")
+        );
+        assert_eq!(
+            outcome(Step::Select, &proven, b"-ERR DB index\r\n"),
+            refused(b"-ERR DB index\r\n")
+        );
+        assert_eq!(
+            outcome(Step::Select, &proven, b"-BUSY x\r\n"),
+            Outcome::Misplaced(Bytes::from_static(b"-BUSY x\r\n"))
+        );
+        assert_eq!(outcome(Step::Probe, &proven, b"-LOADING x\r\n"), Outcome::Fine);
+        let full = b"-ERR max number of clients reached\r\n";
+        let closed = Outcome::Closed("ERR max number of clients reached".to_owned());
+        for step in [Step::Authenticate, Step::Select, Step::Probe] {
+            assert_eq!(outcome(step, &proven, full), closed);
+        }
     }
 }

@@ -78,9 +78,14 @@ impl<R: Receiver> Hub<R> {
         }
     }
 
-    /// An exclusive connection in the state of `key`: a clean one that was given back, or a new one.
-    pub async fn exclusive(&self, key: &Rc<LaneKey>) -> Result<Rc<Link<R>>, DialError> {
-        if let Some(link) = self.take_idle(key) {
+    /// An exclusive connection in the state of `key`: a clean one that was given back, or a new one. `unauthenticated`: the
+    /// server wanted a password when the client came; it then gets none of the connections from before that.
+    pub async fn exclusive(
+        &self,
+        key: &Rc<LaneKey>,
+        unauthenticated: bool,
+    ) -> Result<Rc<Link<R>>, DialError> {
+        if let Some(link) = self.take_idle(key, unauthenticated) {
             return Ok(link);
         }
         self.dialer.open(key.clone(), true).await
@@ -89,7 +94,7 @@ impl<R: Receiver> Hub<R> {
     /// Takes back an exclusive connection that has no state but that of its key.
     pub fn give_back(&self, link: Rc<Link<R>>) {
         link.orphan();
-        if !link.is_open() || !link.is_idle() {
+        if !link.is_open() || !link.is_idle() || link.is_misplaced() {
             link.abort();
             return;
         }
@@ -189,14 +194,12 @@ impl<R: Receiver> Hub<R> {
         }
     }
 
-    fn take_idle(&self, key: &LaneKey) -> Option<Rc<Link<R>>> {
+    fn take_idle(&self, key: &LaneKey, unauthenticated: bool) -> Option<Rc<Link<R>>> {
         let mut idle = self.idle.borrow_mut();
         let kept = idle.get_mut(key)?;
-        while let Some(Idle { link, .. }) = kept.pop() {
-            if link.status() == Status::Open {
-                return Some(link);
-            }
-        }
-        None
+        kept.retain(|idle| idle.link.status() == Status::Open);
+        let fits = |idle: &Idle<R>| idle.link.is_unauthenticated() == unauthenticated;
+        let at = kept.iter().rposition(fits)?;
+        Some(kept.swap_remove(at).link)
     }
 }

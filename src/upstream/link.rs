@@ -43,6 +43,8 @@ pub struct Link<R: Receiver> {
     key: RefCell<Rc<LaneKey>>,
     exclusive: bool,
     unauthenticated: Cell<bool>,
+    misplaced: Cell<bool>,
+    repeating: Cell<u32>,
     status: Cell<Status>,
     pub(super) owner: RefCell<Option<Rc<R>>>,
     members: RefCell<Vec<Weak<R>>>,
@@ -57,12 +59,20 @@ pub struct Link<R: Receiver> {
 }
 
 impl<R: Receiver> Link<R> {
-    /// A link in the state that `key` names. `unauthenticated`: the server answers `NOAUTH` on it.
-    pub(super) fn new(key: Rc<LaneKey>, exclusive: bool, unauthenticated: bool) -> Rc<Self> {
+    /// A link in the state that `key` names. `unauthenticated`: the server answers `NOAUTH` on it. `misplaced`: the server
+    /// has not selected the key's database.
+    pub(super) fn new(
+        key: Rc<LaneKey>,
+        exclusive: bool,
+        unauthenticated: bool,
+        misplaced: bool,
+    ) -> Rc<Self> {
         Rc::new(Self {
             key: RefCell::new(key),
             exclusive,
             unauthenticated: Cell::new(unauthenticated),
+            misplaced: Cell::new(misplaced),
+            repeating: Cell::new(0),
             status: Cell::new(Status::Open),
             owner: RefCell::new(None),
             members: RefCell::new(Vec::new()),
@@ -217,12 +227,33 @@ impl<R: Receiver> Link<R> {
     pub fn set_key(&self, key: Rc<LaneKey>) {
         debug_assert!(self.exclusive, "a shared link never changes its state");
         self.unauthenticated.set(self.unauthenticated.get() && !key.identity.is_proven());
+        self.misplaced.set(false);
         *self.key.borrow_mut() = key;
     }
 
     /// Whether the server answers `NOAUTH` on it, and closes it on large requests.
     pub fn is_unauthenticated(&self) -> bool {
         self.unauthenticated.get()
+    }
+
+    /// Notes a request that is sent again because the server did not know its script.
+    pub fn repeats(&self) {
+        self.repeating.set(self.repeating.get() + 1);
+    }
+
+    /// Notes that such a request has been answered.
+    pub fn repeated(&self) {
+        self.repeating.set(self.repeating.get().saturating_sub(1));
+    }
+
+    /// How many such requests are under way.
+    pub fn repeating(&self) -> u32 {
+        self.repeating.get()
+    }
+
+    /// Whether the connection may be in another database than its key says.
+    pub fn is_misplaced(&self) -> bool {
+        self.misplaced.get()
     }
 
     /// Notes what the server last said about it.

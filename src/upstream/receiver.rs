@@ -53,8 +53,15 @@ pub trait Receiver: Sized + 'static {
     /// A part of a reply too large to be held; `last` carries what was expected once the frame has ended.
     fn part(this: &Rc<Self>, bytes: &[u8], last: Option<Expected<Self::Slot>>);
 
-    /// Judges a frame of an exclusive connection; of a large frame only the beginning is shown. `front` is what the oldest
-    /// request expects.
+    /// Whether a large frame of an exclusive connection, of which the beginning is shown, may be handed over in parts; if
+    /// so, whether it answers the oldest request. It is not judged then.
+    fn partable(
+        this: &Rc<Self>,
+        front: Option<&Expected<Self::Slot>>,
+        beginning: &[u8],
+    ) -> Option<bool>;
+
+    /// Judges a complete frame of an exclusive connection. `front` is what the oldest request expects.
     fn judge(this: &Rc<Self>, front: Option<&mut Expected<Self::Slot>>, frame: &[u8]) -> Verdict;
 
     /// Bytes that no request asked for, or that answer a request only in part. `complete` is false for all but the

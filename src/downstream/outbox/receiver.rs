@@ -6,8 +6,11 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::{Held, KEPT_CAPACITY, Outbox};
 use crate::{
-    downstream::{slot::Slot, subscriptions::Notice},
-    resp::{Protocol, reply},
+    downstream::{
+        slot::Slot,
+        subscriptions::{Notice, is_message},
+    },
+    resp::reply,
     upstream::{
         link::Link,
         receiver::{Expected, Failure, Receiver, Verdict},
@@ -21,11 +24,13 @@ impl Receiver for Outbox {
     type Slot = Slot;
 
     fn replies(this: &Rc<Self>, frames: &[u8], count: u32) {
+        this.measure(frames.len(), count);
         this.pass(frames);
         this.settle(count);
     }
 
     fn reply(this: &Rc<Self>, link: &Link<Self>, slot: Slot, frame: &[u8]) {
+        this.measure(frame.len(), 1);
         match slot {
             Slot::Drop => {}
             Slot::Capture => {
@@ -42,6 +47,7 @@ impl Receiver for Outbox {
                 this.holds.set(hold + 1);
                 this.held.borrow_mut().push_back(Held::Awaited(hold));
                 let slot = Slot::Again(hold, call.adapt());
+                link.repeats();
                 link.send_with(this, slot, |out| call.write_eval(out));
             }
             Slot::Session(call) => {
@@ -50,6 +56,7 @@ impl Receiver for Outbox {
                 this.settle(1);
             }
             Slot::Again(hold, adapt) => {
+                link.repeated();
                 this.calls.set(this.calls.get().saturating_sub(1));
                 let mut out = BytesMut::new();
                 adapt.apply(frame, this.protocol.get(), &mut out);
@@ -76,7 +83,7 @@ impl Receiver for Outbox {
     }
 
     fn takes_parts(slot: &Slot) -> bool {
-        matches!(slot, Slot::Observe | Slot::Subscription(_))
+        matches!(slot, Slot::Observe)
     }
 
     fn part(this: &Rc<Self>, bytes: &[u8], last: Option<Expected<Slot>>) {
@@ -93,6 +100,19 @@ impl Receiver for Outbox {
         }
     }
 
+    fn partable(this: &Rc<Self>, front: Option<&Expected<Slot>>, beginning: &[u8]) -> Option<bool> {
+        let confirms = matches!(front, Some(Expected::Slot(Slot::Subscription(_))));
+        if this.may_be_notice(confirms, beginning) {
+            // What changes the subscriptions has to be read whole.
+            return is_message(beginning).then_some(false);
+        }
+        match front {
+            None => Some(false),
+            Some(Expected::Run(_)) => Some(true),
+            Some(Expected::Slot(slot)) => Self::takes_parts(slot).then_some(true),
+        }
+    }
+
     fn judge(this: &Rc<Self>, front: Option<&mut Expected<Slot>>, frame: &[u8]) -> Verdict {
         let is_push = frame.first() == Some(&b'>');
         let mut subscriptions = this.subscriptions.get();
@@ -101,14 +121,7 @@ impl Receiver for Outbox {
             Some(_) => (true, None),
             None => (false, None),
         };
-        // In RESP2 messages and confirmations are arrays like others; only a client that is subscribed, or is about to be,
-        // gets any.
-        let resp2 = this.protocol.get() == Protocol::Resp2;
-        let is_notice = is_push
-            || (resp2
-                && frame.first() == Some(&b'*')
-                && (subscriptions.any() || confirmations.is_some()));
-        if is_notice {
+        if this.may_be_notice(confirmations.is_some(), frame) {
             let notice = subscriptions.notice(confirmations, frame);
             this.subscriptions.set(subscriptions);
             match notice {
@@ -124,7 +137,9 @@ impl Receiver for Outbox {
 
     fn unasked(this: &Rc<Self>, bytes: &[u8], complete: bool) {
         this.pass(bytes);
-        this.in_part.set(!complete);
+        if this.in_part.replace(!complete) && complete {
+            this.wake();
+        }
     }
 
     fn failed(this: &Rc<Self>, expected: Expected<Slot>, failure: &Failure) {

@@ -1,0 +1,25 @@
+# Two commands for a fresh machine: `make run` and `make test`.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help run test test-setup check
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Install redis-server if missing, build, and start sessiond on 127.0.0.1:6380 (ARGS="--help" for options)
+	@scripts/require-cargo.sh
+	@scripts/install-redis.sh
+	cargo build --release --locked --bin sessiond
+	exec target/release/sessiond $(ARGS)
+
+test: check ## Everything: format, lints, unit, integration and documentation tests
+	cargo test --locked
+
+check: test-setup ## Format and lints only
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+test-setup: ## Install what the tests need (Redis, Node, Python and client libraries)
+	@scripts/require-cargo.sh
+	@scripts/setup-tests.sh

@@ -1,0 +1,187 @@
+//! Two hundred clients at once, each with its own data, name, database and habits: no reply of another.
+#![allow(clippy::unwrap_used, reason = "a step that fails is a failed test")]
+#![allow(clippy::useless_vec, reason = "a command has one type wherever it is used")]
+
+mod common;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::*;
+
+/// How long the clients keep on.
+const LENGTH: Duration = Duration::from_secs(3);
+
+/// One client and all that is its own.
+struct Own {
+    client: Client,
+    random: Random,
+    number: usize,
+    resp3: bool,
+    counter: i64,
+}
+
+impl Own {
+    fn new(stack: &Stack, number: usize) -> Own {
+        let mut client = stack.client();
+        let resp3 = number.is_multiple_of(3);
+        if resp3 {
+            client = client.resp3();
+        }
+        check!(client, "SELECT", number % 5 => "+OK");
+        check!(client, "CLIENT", "SETNAME", format!("name{number}") => "+OK");
+        Own { client, random: Random::seeded(number as u64 + 1), number, resp3, counter: 0 }
+    }
+
+    fn key(&self, kind: &str) -> String {
+        format!("{kind}:{}", self.number)
+    }
+
+    /// One thing that clients do, with every reply checked.
+    fn step(&mut self, round: usize) {
+        let mark = format!("{}-{round}", self.number);
+        match self.random.below(8) {
+            0 => self.pipeline(&mark),
+            1 => self.transaction(&mark),
+            2 => self.watch(),
+            3 => self.subscription(&mark),
+            4 => self.blocking_pop(&mark),
+            5 => self.script(&mark),
+            6 if !direct() => self.session(round),
+            _ => self.identity(),
+        }
+    }
+
+    fn pipeline(&mut self, mark: &str) {
+        let length = 1 + self.random.below(2000);
+        let value = vec![b'a' + (self.number % 26) as u8; length];
+        let mut commands = vec![args!("SET", self.key("value"), value)];
+        commands.extend((0..5).map(|_| args!("INCR", self.key("counter"))));
+        commands.extend([args!("GET", self.key("value")), args!("ECHO", mark)]);
+        let replies = self.client.pipeline(&commands);
+        for reply in &replies[1..6] {
+            self.counter += 1;
+            assert_eq!(reply, &Value::Int(self.counter), "{mark}");
+        }
+        assert_eq!(replies[6], Value::Bulk(value), "{mark}");
+        assert_eq!(replies[7].text(), mark);
+    }
+
+    fn transaction(&mut self, mark: &str) {
+        let replies = self.client.pipeline(&[
+            args!("MULTI"),
+            args!("INCR", self.key("counter")),
+            args!("ECHO", mark),
+            args!("EXEC"),
+        ]);
+        self.counter += 1;
+        assert_eq!(replies[3].to_string(), format!("[{}, \"{mark}\"]", self.counter));
+    }
+
+    fn watch(&mut self) {
+        check!(self.client, "WATCH", self.key("counter") => "+OK");
+        check!(self.client, "MULTI" => "+OK");
+        check!(self.client, "INCR", self.key("counter") => "+QUEUED");
+        self.counter += 1;
+        check!(self.client, "EXEC" => format!("[{}]", self.counter));
+    }
+
+    fn subscription(&mut self, mark: &str) {
+        let channel = self.key("channel");
+        let push = if self.resp3 { ">" } else { "" };
+        check!(self.client, "SUBSCRIBE", channel => format!("{push}[\"subscribe\", \"{channel}\", 1]"));
+        if self.resp3 {
+            self.client.write(&args!("PUBLISH", channel, mark));
+            let message = format!(">[\"message\", \"{channel}\", \"{mark}\"]");
+            assert_eq!(self.client.reply().to_string(), message);
+            assert_eq!(self.client.reply(), Value::Int(1), "{mark}");
+        } else {
+            check!(self.client, "PING", mark => format!("[\"pong\", \"{mark}\"]"));
+        }
+        check!(self.client, "UNSUBSCRIBE" => format!("{push}[\"unsubscribe\", \"{channel}\", 0]"));
+    }
+
+    fn blocking_pop(&mut self, mark: &str) {
+        let queue = self.key("queue");
+        let replies = self.client.pipeline(&[
+            args!("RPUSH", queue, mark),
+            args!("BLPOP", queue, "30"),
+            args!("ECHO", mark),
+        ]);
+        let shown: Vec<String> = replies.iter().map(Value::to_string).collect();
+        assert_eq!(shown, ["1", &format!("[\"{queue}\", \"{mark}\"]"), &format!("\"{mark}\"")]);
+    }
+
+    fn script(&mut self, mark: &str) {
+        let script = "return {'message', KEYS[1], {ARGV[1], 'subscribe'}}";
+        let reply = cmd!(self.client, "EVAL", script, "1", self.key("k"), mark);
+        let want = format!("[\"message\", \"{}\", [\"{mark}\", \"subscribe\"]]", self.key("k"));
+        assert_eq!(reply.to_string(), want);
+    }
+
+    fn session(&mut self, round: usize) {
+        let id = self.key("user");
+        let token = cmd!(self.client, "SESSION.CREATE", "stress", id, "ip").text();
+        let replies = self.client.pipeline(&[
+            args!("SESSION.SET", "stress", token, format!("{{\"round\":{round}}}")),
+            args!("ECHO", id),
+            args!("SESSION.GET", "stress", token),
+            args!("SESSION.KILL", "stress", token),
+        ]);
+        assert_eq!(replies[1].text(), id);
+        assert_eq!(replies[2].field("id").text(), id);
+        assert_eq!(replies[2].field("d").text(), format!("{{\"round\":{round}}}"));
+        assert_eq!(replies[3], Value::Int(1));
+    }
+
+    fn identity(&mut self) {
+        check!(self.client, "CLIENT", "GETNAME" => format!("\"name{}\"", self.number));
+        let null = if self.resp3 { "_" } else { "$nil" };
+        check!(self.client, "GET", "nothing" => null);
+        check!(self.client, "GET", "database" => format!("\"{}\"", self.number % 5));
+    }
+}
+
+#[test]
+fn two_hundred_clients_keep_to_themselves() {
+    each_mode(|stack| {
+        for database in 0..5 {
+            let mut client = stack.client();
+            check!(client, "SELECT", database => "+OK");
+            check!(client, "SET", "database", database => "+OK");
+        }
+        let end = Instant::now() + LENGTH;
+        thread::scope(|scope| {
+            for number in 0..200 {
+                let mut own = Own::new(&stack, number);
+                scope.spawn(move || {
+                    let mut round = 0;
+                    while round < 10 || Instant::now() < end {
+                        own.step(round);
+                        round += 1;
+                    }
+                    let counter = own.counter.to_string();
+                    check!(own.client, "INCRBY", own.key("counter"), "0" => counter);
+                });
+            }
+        });
+    });
+}
+
+#[test]
+fn a_message_follows_its_subscription_across_connections() {
+    each_mode(|stack| {
+        let mut publisher = stack.client().resp3();
+        for round in 0..100 {
+            let mut subscriber = stack.client();
+            if round % 2 == 0 {
+                subscriber = subscriber.resp3();
+            }
+            let channel = format!("c{round}");
+            cmd!(subscriber, "SUBSCRIBE", channel);
+            check!(publisher, "PUBLISH", channel, round => "1");
+            assert_eq!(subscriber.reply().items()[2].text(), round.to_string());
+            cmd!(subscriber, "UNSUBSCRIBE", channel);
+        }
+    });
+}
