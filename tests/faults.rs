@@ -133,7 +133,7 @@ fn load_until(port: u16, number: usize, stop: &AtomicBool, rounds: &AtomicUsize)
         if let Fate::Answered(echo) = next() {
             assert_eq!(echo.text(), format!("end-{mark}"));
         }
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             transaction(&mut client, &key, &mut counter);
         }
         rounds.fetch_add(1, Ordering::Relaxed);
@@ -165,11 +165,11 @@ fn transaction(client: &mut Client, key: &str, counter: &mut Counter) {
         other => panic!("EXEC answered {other}"),
     }
     // Whatever happened, the next command must not be queued.
-    if let Fate::Answered(reply) = fate(client.run(&["GET", "none"])) {
-        if reply.to_string() == "+QUEUED" {
-            client.run(&["DISCARD"]);
-            panic!("still in a transaction after EXEC answered {}", replies[2]);
-        }
+    if let Fate::Answered(reply) = fate(client.run(&["GET", "none"]))
+        && reply.to_string() == "+QUEUED"
+    {
+        client.run(&["DISCARD"]);
+        panic!("still in a transaction after EXEC answered {}", replies[2]);
     }
 }
 

@@ -97,7 +97,7 @@ fn fifty_clients_with_different_databases_users_and_names() {
             check!(client, "AUTH", user, format!("{user}-password") => "+OK");
             check!(client, "SELECT", number % 16 => "+OK");
             check!(client, "CLIENT", "SETNAME", format!("name{number}") => "+OK");
-            if number % 2 == 0 {
+            if number.is_multiple_of(2) {
                 assert!(matches!(cmd!(client, "HELLO", "3"), Value::Map(_)));
             }
             check!(client, "SET", format!("own{number}"), number => "+OK");
@@ -106,7 +106,7 @@ fn fifty_clients_with_different_databases_users_and_names() {
         for _ in 0..500 {
             let number = random.below(50);
             let client = &mut clients[number];
-            if number % 7 == 0 {
+            if number.is_multiple_of(7) {
                 check!(client, "MULTI" => "+OK");
                 check!(client, "EXEC" => "[]");
             }
@@ -116,7 +116,7 @@ fn fifty_clients_with_different_databases_users_and_names() {
                 args!("GET", format!("own{number}")),
                 args!("GET", format!("own{}", (number + 1) % 50)),
             ]);
-            let null = if number % 2 == 0 { "_" } else { "$nil" };
+            let null = if number.is_multiple_of(2) { "_" } else { "$nil" };
             let shown: Vec<String> = replies.iter().map(Value::to_string).collect();
             let want = [
                 format!("\"user{}\"", number % 10),
