@@ -274,7 +274,7 @@ const SERVER: &str = r#"
     CLUSTER KEYSLOT abc
     MEMORY USAGE nothing
     LATENCY RESET
-    SLOWLOG LEN
+    SLOWLOG RESET
     ACL WHOAMI
     ACL SETUSER u on >p ~* +@all
     ACL LIST2
