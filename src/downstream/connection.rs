@@ -95,6 +95,7 @@ impl Connection {
     /// Handles every complete request that has been read.
     async fn advance(&mut self) -> Result<(), End> {
         while !self.io.input.is_empty() {
+            self.exclusive.blocking &= !self.outbox.is_idle();
             // Where there is no connection, that is told to each request.
             self.ready_target().await?;
             match self.pass_ahead() {
@@ -141,7 +142,6 @@ impl Connection {
         if let Route::Session(command) = route {
             return self.session(command, request).await;
         }
-        self.exclusive.blocking &= !self.outbox.is_idle();
         self.place();
         if let Target::Lane(link) = &self.target {
             let link = link.clone();
