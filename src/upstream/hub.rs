@@ -2,7 +2,10 @@
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc, time::Duration};
 
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{
+    sync::{Mutex, Semaphore},
+    time::Instant,
+};
 
 use super::{
     address::Endpoint,
@@ -18,6 +21,9 @@ const VOUCHED: Duration = Duration::from_secs(2);
 /// Idle exclusive connections kept per state, and for how long; lanes that nobody uses are closed after the same time.
 const KEPT_IDLE: usize = 64;
 const IDLE_FOR: Duration = Duration::from_secs(3);
+/// Exclusive connections dialled at a time. When thousands of clients come at once, those who wait for their turn mostly
+/// find a connection that others have given back by then.
+const DIALS: usize = 32;
 
 /// The upstream connections of one worker.
 pub struct Hub<R: Receiver> {
@@ -26,6 +32,7 @@ pub struct Hub<R: Receiver> {
     /// One dial at a time for each lane: those who wait for it find its result.
     dialing: RefCell<HashMap<Rc<LaneKey>, Rc<Mutex<()>>>>,
     idle: RefCell<HashMap<Rc<LaneKey>, Vec<Idle<R>>>>,
+    dials: Semaphore,
     /// Lanes that take no newcomers but still serve the clients they have.
     closed_to_newcomers: RefCell<Vec<Rc<Link<R>>>>,
 }
@@ -49,6 +56,7 @@ impl<R: Receiver> Hub<R> {
             lanes: RefCell::default(),
             dialing: RefCell::default(),
             idle: RefCell::default(),
+            dials: Semaphore::new(DIALS),
             closed_to_newcomers: RefCell::default(),
         }
     }
@@ -88,7 +96,11 @@ impl<R: Receiver> Hub<R> {
         if let Some(link) = self.take_idle(key, unauthenticated) {
             return Ok(link);
         }
-        self.dialer.open(key.clone(), true).await
+        let _turn = self.dials.acquire().await.expect("the semaphore is never closed");
+        match self.take_idle(key, unauthenticated) {
+            Some(link) => Ok(link),
+            None => self.dialer.open(key.clone(), true).await,
+        }
     }
 
     /// Takes back an exclusive connection that has no state but that of its key.
