@@ -18,7 +18,9 @@ mod wait;
 
 pub(crate) use arg::{Arg, encode};
 pub(crate) use client::Client;
-pub(crate) use keyspace::{Dump, Now, age, assert_consistent, hash, same_second};
+pub(crate) use keyspace::{
+    Dump, Now, age, assert_consistent, assert_consistent_within, hash, same_second,
+};
 pub(crate) use node::{LibrarySessions, node_dir, python, run_checked};
 pub(crate) use redis::{Redis, free_port};
 pub(crate) use sessiond::Sessiond;
