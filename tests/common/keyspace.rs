@@ -23,12 +23,10 @@ impl Now for Client {
     }
 
     fn dump(&mut self) -> Dump {
-        let keys: Vec<String> =
-            self.run(&["KEYS", "*"]).items().iter().map(Value::to_string).collect();
-        let raw = self.run(&["KEYS", "*"]);
+        let keys = self.run(&["KEYS", "*"]);
         let mut dump = Dump::new();
-        for (shown, key) in keys.into_iter().zip(raw.items()) {
-            let Value::Bulk(key) = key else { panic!("a key is a bulk string") };
+        for shown in keys.items() {
+            let Value::Bulk(key) = shown else { panic!("a key is a bulk string") };
             let kind = self.run(&[b"TYPE".as_slice(), key]).text();
             let key = key.as_slice();
             let content = match kind.as_str() {
@@ -43,7 +41,7 @@ impl Now for Client {
                 other => panic!("unexpected type {other}"),
             };
             let expiry = self.run(&[b"PEXPIRETIME".as_slice(), key]);
-            dump.insert(shown, format!("{kind} {content} expires {expiry}"));
+            dump.insert(shown.to_string(), format!("{kind} {content} expires {expiry}"));
         }
         dump
     }
