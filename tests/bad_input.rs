@@ -79,6 +79,26 @@ fn empty_requests_are_passed_over() {
 }
 
 #[test]
+fn an_empty_line_behind_a_pipeline_swallows_nothing() {
+    each_mode(|stack| {
+        let mut client = stack.client();
+        for empty in ["\r\n", "\n", "*0\r\n", "*-1\r\n", "\r\n\r\n*0\r\n"] {
+            let mut bytes: Vec<u8> = (0..100)
+                .flat_map(|n| encode(&["SET".to_owned(), format!("k{n}"), n.to_string()]))
+                .collect();
+            bytes.extend_from_slice(empty.as_bytes());
+            bytes.extend(encode(&["ECHO", "end"]));
+            client.send(&bytes);
+            for number in 0..100 {
+                assert_eq!(client.reply().to_string(), "+OK", "SET {number}");
+            }
+            assert_eq!(client.reply().to_string(), "\"end\"", "after {}", empty.escape_debug());
+            check!(client, "PING" => "+PONG");
+        }
+    });
+}
+
+#[test]
 fn arrays_nested_a_million_deep() {
     each_mode(|mut stack| {
         let mut bystander = stack.client();

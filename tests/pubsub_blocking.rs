@@ -307,6 +307,23 @@ fn monitor_shows_the_commands_of_all() {
 }
 
 #[test]
+fn quit_ends_a_monitor() {
+    each_mode(|stack| {
+        for seen in [0, 3] {
+            let (mut monitor, mut client) = (stack.client(), stack.client());
+            check!(monitor, "MONITOR" => "+OK");
+            for _ in 0..seen {
+                check!(client, "PING" => "+PONG");
+            }
+            monitor.write(&["QUIT"]);
+            let rest = monitor.rest_until_closed();
+            assert!(rest.ends_with(b"+OK\r\n"), "{}", rest.escape_ascii());
+            check!(client, "PING" => "+PONG");
+        }
+    });
+}
+
+#[test]
 fn reset_ends_a_subscription_and_a_monitor() {
     each_mode(|stack| {
         let mut client = stack.client();
