@@ -1,5 +1,6 @@
 //! Which command goes where, and what the server's answer to it changes.
 
+pub mod catalog;
 pub mod change;
 pub mod client;
 pub mod route;

@@ -1,6 +1,7 @@
 //! Decides by name and arguments what kind of connection a request needs.
 
 use super::{
+    catalog,
     client::{self, ClientCommand},
     table::{self, Blocking, Class, Container, State, Stream, Subscription, Transaction},
 };
@@ -25,6 +26,8 @@ pub enum Route {
     State(State),
     /// A `CLIENT` subcommand that speaks of the client's own connection.
     Client(ClientCommand),
+    /// `COMMAND`: the session commands belong into the answer.
+    Catalog,
     /// Needs an exclusive connection for the time of the command.
     Aside,
     /// Leaves lasting state: the client keeps its connection from now on.
@@ -60,6 +63,8 @@ pub fn route(request: &Request<'_>) -> Route {
         Class::Subscription(subscription) => Route::Subscription(subscription),
         Class::State(state) => Route::State(state),
         Class::Container(Container::Client) => client::route(request),
+        Class::Container(Container::Command) if catalog::concerns(request) => Route::Catalog,
+        Class::Container(Container::Command) => Route::Shared,
         Class::Container(Container::Script) => match request.arg(1) {
             Some(sub) if is(sub, b"KILL") => Route::Aside,
             Some(sub) if is(sub, b"DEBUG") => Route::Lasting,
@@ -102,6 +107,10 @@ mod tests {
         assert_eq!(routed("FUNCTION KILL"), "Aside");
         assert_eq!(routed("SCRIPT DEBUG YES"), "Lasting");
         assert_eq!(routed("CLIENT ID"), "Client(Id)");
+        assert_eq!(routed("COMMAND"), "Catalog");
+        assert_eq!(routed("command Docs get"), "Catalog");
+        assert_eq!(routed("COMMAND HELP"), "Shared");
+        assert_eq!(routed("COMMANDLOG RESET"), "Shared");
         assert_eq!(routed("NOSUCH a"), "Unknown");
         assert_eq!(routed("SESSION.NOSUCH a"), "Unknown");
         assert!(routed("session.Get a b").starts_with("Session("));

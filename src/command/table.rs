@@ -92,6 +92,8 @@ pub enum State {
 pub enum Container {
     /// `CLIENT`
     Client,
+    /// `COMMAND`: may share a connection, but its answers speak of all commands.
+    Command,
     /// `SCRIPT` and `FUNCTION`: all but a few subcommands may share a connection.
     Script,
 }
@@ -187,6 +189,7 @@ fn special(name: &[u8]) -> Option<Class> {
         b"select" => Class::State(State::Select),
         b"reset" => Class::State(State::Reset),
         b"client" => Class::Container(Container::Client),
+        b"command" => Class::Container(Container::Command),
         b"script" | b"function" => Class::Container(Container::Script),
         b"quit" => Class::Quit,
         b"monitor" => Class::Stream(Stream::Monitor),
@@ -237,7 +240,6 @@ const SHARED: &[&str] = &[
     "cms.initbyprob",
     "cms.merge",
     "cms.query",
-    "command",
     "commandlog",
     "config",
     "copy",

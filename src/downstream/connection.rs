@@ -20,6 +20,7 @@ use super::{
 use crate::{
     command::{
         Route,
+        catalog::Merge,
         client::{self, ClientCommand},
         route,
         table::Transaction as Step,
@@ -159,6 +160,10 @@ impl Connection {
                     self.client_command(&link, command, request);
                     return Ok(());
                 }
+                Route::Catalog => {
+                    self.catalog(&link, request);
+                    return Ok(());
+                }
                 _ => {}
             }
             if let Some(refused) = self.pin().await? {
@@ -208,6 +213,18 @@ impl Connection {
                 });
             }
             _ => link.send(&self.outbox, request.bytes(), slot),
+        }
+    }
+
+    /// `COMMAND`: the server is asked, and the session commands are added to what it says.
+    pub(super) fn catalog(&mut self, link: &Rc<Link>, request: &Request<'_>) {
+        match Merge::of(request, &self.context.session) {
+            Some(merge) => {
+                let asked = merge.request(request);
+                self.outbox.sent(1);
+                link.send(&self.outbox, &asked, Slot::Merged(Box::new(merge)));
+            }
+            None => self.run(link, request),
         }
     }
 

@@ -19,7 +19,12 @@ impl Connection {
         let route = begun.map_or(Route::Unknown, |request| route(&request));
         let streams = matches!(
             route,
-            Route::Shared | Route::Blocking | Route::Unknown | Route::Aside | Route::Lasting
+            Route::Shared
+                | Route::Catalog
+                | Route::Blocking
+                | Route::Unknown
+                | Route::Aside
+                | Route::Lasting
         );
         if !streams {
             return self.hold().await;

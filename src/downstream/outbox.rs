@@ -1,18 +1,18 @@
 //! The replies of one client, in the order of its requests: taken from upstream connections, written to its socket.
 
 mod receiver;
+mod writing;
 
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     mem,
-    pin::Pin,
     rc::Rc,
-    task::{Context, Poll, Waker},
+    task::Waker,
 };
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::{io::AsyncWrite, net::tcp::OwnedWriteHalf};
+use tokio::net::tcp::OwnedWriteHalf;
 
 use super::{
     slot::{Effect, Slot, Substitute},
@@ -30,8 +30,6 @@ use crate::{
 
 /// Buffers that have grown beyond this are given back when they are empty.
 const KEPT_CAPACITY: usize = 16 << 10;
-/// Unread bytes below which an upstream connection that waited for this client goes on.
-const DRAINED: usize = 256 << 10;
 /// Requests of one client that may be under way at a time: enough to keep any connection busy, and no more than have
 /// replies of [`REPLY_BUDGET`] bytes, going by the size of the last ones. All of them may have to be held for a client that
 /// does not read.
@@ -219,54 +217,6 @@ impl Outbox {
         write(&mut self.out.borrow_mut());
     }
 
-    /// Waits to be woken by a change, and writes what the socket takes. Ready when something was written.
-    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut waker = self.waker.borrow_mut();
-        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            *waker = Some(cx.waker().clone());
-        }
-        drop(waker);
-        let mut progress = Poll::Pending;
-        let mut out = self.out.borrow_mut();
-        while !out.is_empty() && !self.ended.get() {
-            match Pin::new(&mut *self.write.borrow_mut()).poll_write(cx, &out) {
-                Poll::Ready(Ok(written)) => {
-                    out.advance(written);
-                    progress = Poll::Ready(());
-                }
-                Poll::Ready(Err(_)) => {
-                    self.ended.set(true);
-                    progress = Poll::Ready(());
-                }
-                Poll::Pending => {
-                    self.blocked.set(true);
-                    break;
-                }
-            }
-        }
-        if out.is_empty() || self.ended.get() {
-            self.blocked.set(false);
-            out.clear();
-            if out.capacity() > KEPT_CAPACITY {
-                *out = BytesMut::new();
-            }
-        }
-        if self.ended.get() {
-            progress = Poll::Ready(());
-        }
-        let small = out.len() < DRAINED;
-        drop(out);
-        if small {
-            self.wake_drained();
-        }
-        progress
-    }
-
-    /// Closes the sending direction.
-    pub(super) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut *self.write.borrow_mut()).poll_shutdown(cx).map(|_| ())
-    }
-
     /// Whether a frame may be a message or a confirmation. In RESP2 those are arrays like others; only a client that is
     /// subscribed, or waits for a confirmation, gets any.
     fn may_be_notice(&self, confirms: bool, frame: &[u8]) -> bool {
@@ -379,7 +329,11 @@ impl Outbox {
                 self.settle(1);
             }
             Expected::Slot(
-                Slot::Substitute(_) | Slot::Subscription(_) | Slot::Queued(_) | Slot::Refused(_),
+                Slot::Substitute(_)
+                | Slot::Merged(_)
+                | Slot::Subscription(_)
+                | Slot::Queued(_)
+                | Slot::Refused(_),
             ) => {
                 self.pass(error);
                 self.settle(1);

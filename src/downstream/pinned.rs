@@ -66,6 +66,7 @@ impl Connection {
                 self.exclusive.spoiled |= command == ClientCommand::SetName;
                 self.client_command(&link, command, request);
             }
+            Route::Catalog => self.catalog(&link, request),
             Route::Lasting => {
                 self.exclusive.lasting = true;
                 self.run(&link, request);

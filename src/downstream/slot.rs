@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::subscriptions::Confirmations;
 use crate::{
-    command::change::Change,
+    command::{catalog::Merge, change::Change},
     resp::{Protocol, encode, reply},
     session::{Adapt, Call},
 };
@@ -23,6 +23,8 @@ pub enum Slot {
     Again(u64, Adapt),
     /// The reply speaks of the upstream connection; the client's own value takes its place.
     Substitute(Substitute),
+    /// The reply speaks of all commands; the session commands are added.
+    Merged(Box<Merge>),
     /// Several frames answer.
     Subscription(Confirmations),
     /// Inside a transaction: the server says `QUEUED`, and the effect comes with `EXEC`.
@@ -48,6 +50,8 @@ pub enum Effect {
     Adapt(Adapt),
     /// Its reply speaks of the upstream connection.
     Substitute(Substitute),
+    /// Its reply speaks of all commands.
+    Merge(Box<Merge>),
     /// It changes user, database or protocol.
     Change(Change),
     /// It leaves state on the connection.

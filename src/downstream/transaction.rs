@@ -75,7 +75,8 @@ impl Transaction {
         let mut effects = self.effects.into_iter().peekable();
         for (index, element) in elements.flatten().enumerate() {
             let effect = effects.next_if(|(at, _)| *at == index).map(|(_, effect)| effect);
-            if reply::is_error(element) {
+            // What the server says of a command that it does not know may be an error.
+            if reply::is_error(element) && !matches!(effect, Some(Effect::Merge(_))) {
                 // A refused HELLO may have changed the user all the same.
                 executed.lasting |= matches!(&effect, Some(Effect::Change(_) | Effect::Lasting));
                 out.extend_from_slice(element);
@@ -90,6 +91,7 @@ impl Transaction {
                         executed.renamed = true;
                     }
                 }
+                Some(Effect::Merge(merge)) => merge.apply(element, protocol, out),
                 Some(Effect::Change(change)) => {
                     protocol = change.protocol.unwrap_or(protocol);
                     write_hello(element, id, out);

@@ -1,6 +1,6 @@
 //! A client's transaction on a connection of its own, from `WATCH` and `MULTI` to `EXEC` or `DISCARD`.
 
-use std::{mem, rc::Rc};
+use std::{borrow::Cow, mem, rc::Rc};
 
 use super::{
     connection::{Connection, Link},
@@ -12,6 +12,7 @@ use super::{
 use crate::{
     command::{
         Route,
+        catalog::Merge,
         change::Change,
         client::{self, ClientCommand},
         table::{State, Transaction as Step},
@@ -82,6 +83,7 @@ impl Connection {
         route: Route,
         request: &Request<'_>,
     ) -> Result<(), End> {
+        let mut asked = Cow::Borrowed(request.bytes());
         let effect = match route {
             Route::Transaction(Step::Exec) => return self.execute(link, request).await,
             Route::Transaction(Step::Discard) => {
@@ -109,6 +111,10 @@ impl Connection {
             Route::Client(ClientCommand::SetName) => {
                 Some(Effect::Substitute(Substitute::NewName(client::new_name(request))))
             }
+            Route::Catalog => Merge::of(request, &self.context.session).map(|merge| {
+                asked = merge.request(request);
+                Effect::Merge(Box::new(merge))
+            }),
             Route::Subscription(_) | Route::Client(ClientCommand::Reply(_)) | Route::Stream(_) => {
                 Some(Effect::Tunnel)
             }
@@ -122,7 +128,7 @@ impl Connection {
             | Route::Quit => None,
         };
         self.outbox.sent(1);
-        link.send(&self.outbox, request.bytes(), Slot::Queued(effect));
+        link.send(&self.outbox, &asked, Slot::Queued(effect));
         Ok(())
     }
 

@@ -66,6 +66,15 @@ pub fn map_header(out: &mut BytesMut, protocol: Protocol, len: usize) {
     }
 }
 
+/// Appends the header of a set of `len` elements, which the caller appends next; in RESP2 an
+/// array's.
+pub fn set_header(out: &mut BytesMut, protocol: Protocol, len: usize) {
+    match protocol {
+        Protocol::Resp2 => header(out, b'*', len),
+        Protocol::Resp3 => header(out, b'~', len),
+    }
+}
+
 /// Appends the header of a push of `len` elements, which the caller appends next; in RESP2,
 /// where pushes are ordinary replies, an array's.
 pub fn push_header(out: &mut BytesMut, protocol: Protocol, len: usize) {
@@ -144,6 +153,7 @@ mod tests {
         assert_eq!(both(|out, protocol| bool(out, protocol, true)), [":1\r\n", "#t\r\n"]);
         assert_eq!(both(|out, protocol| bool(out, protocol, false)), [":0\r\n", "#f\r\n"]);
         assert_eq!(both(|out, protocol| map_header(out, protocol, 6)), ["*12\r\n", "%6\r\n"]);
+        assert_eq!(both(|out, protocol| set_header(out, protocol, 3)), ["*3\r\n", "~3\r\n"]);
         assert_eq!(both(|out, protocol| push_header(out, protocol, 3)), ["*3\r\n", ">3\r\n"]);
     }
 

@@ -67,6 +67,12 @@ impl Receiver for Outbox {
                 this.substituted(substitute, frame);
                 this.settle(1);
             }
+            Slot::Merged(merge) => {
+                let mut out = BytesMut::new();
+                merge.apply(frame, this.protocol.get(), &mut out);
+                this.pass(&out);
+                this.settle(1);
+            }
             Slot::Subscription(_) => {
                 this.pass(frame);
                 this.settle(1);
