@@ -11,7 +11,7 @@ use std::{
     task::Waker,
 };
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use tokio::net::tcp::OwnedWriteHalf;
 
 use super::{
