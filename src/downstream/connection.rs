@@ -128,9 +128,8 @@ impl Connection {
         if let Route::Quit = route {
             return Err(self.quit(request).await?);
         }
-        if !matches!(route, Route::Session(_)) && !self.outbox.admits_requests() {
-            let outbox = self.outbox.clone();
-            self.until(move || outbox.admits_requests()).await?;
+        if !matches!(route, Route::Session(_)) {
+            self.until(Outbox::admits_requests).await?;
         }
         let refused = self.ready_target().await?;
         if self.has_lost_transaction() {
@@ -138,7 +137,7 @@ impl Connection {
                 return Ok(());
             }
         } else if let Some(refused) = refused {
-            return self.answer(|out| out.extend_from_slice(&refused)).await;
+            return self.answer_frame(&refused).await;
         }
         if let Route::Session(command) = route {
             return self.session(command, request).await;
@@ -150,10 +149,9 @@ impl Connection {
                 // Without a transaction or watched keys these change nothing.
                 Route::Shared | Route::Transaction(Step::Exec | Step::Discard | Step::Unwatch) => {
                     if let Route::Transaction(Step::Unwatch) = route {
-                        self.exclusive.forget_watched();
+                        self.exclusive.watch_lost = false;
                     }
-                    self.outbox.sent(1);
-                    link.send_run(&self.outbox, request.bytes(), 1);
+                    self.run(&link, request);
                     return Ok(());
                 }
                 Route::Client(command) if !matches!(command, ClientCommand::Reply(_)) => {
@@ -167,7 +165,7 @@ impl Connection {
                 _ => {}
             }
             if let Some(refused) = self.pin().await? {
-                return self.answer(|out| out.extend_from_slice(&refused)).await;
+                return self.answer_frame(&refused).await;
             }
         }
         self.on_exclusive(route, request).await
@@ -180,8 +178,7 @@ impl Connection {
         {
             // The answer has its place in the stream; behind it the server closes the connection.
             link.send_unanswered(request.bytes());
-            let outbox = self.outbox.clone();
-            self.until(move || outbox.is_link_closed()).await?;
+            self.until(Outbox::is_link_closed).await?;
         } else {
             self.answer(|out| encode::simple(out, "OK")).await?;
         }
@@ -277,19 +274,23 @@ impl Connection {
         Ok(())
     }
 
+    /// As [`Connection::answer`], with a frame that is complete.
+    pub(super) async fn answer_frame(&mut self, frame: &[u8]) -> Result<(), End> {
+        self.answer(|out| out.extend_from_slice(frame)).await
+    }
+
     /// Waits until every reply has arrived.
     pub(super) async fn idle(&mut self) -> Result<(), End> {
-        let outbox = self.outbox.clone();
-        self.until(move || outbox.is_idle()).await
+        self.until(Outbox::is_idle).await
     }
 
     /// Waits for `ready`. A client that leaves, or has to, while it is blocked does not wait.
-    pub(super) async fn until(&mut self, ready: impl Fn() -> bool) -> Result<(), End> {
-        let outbox = self.outbox.clone();
+    pub(super) async fn until(&mut self, ready: impl Fn(&Outbox) -> bool) -> Result<(), End> {
+        let outbox = &self.outbox;
         let blocking = self.exclusive.blocking;
         let gives_up = |io: &Io| blocking && (io.eof || outbox.is_draining());
-        self.io.until(&self.outbox, |io| ready() || gives_up(io)).await?;
-        if ready() { Ok(()) } else { Err(End::Politely) }
+        self.io.until(outbox, |io| ready(outbox) || gives_up(io)).await?;
+        if ready(outbox) { Ok(()) } else { Err(End::Politely) }
     }
 
     /// Sends a request whose outcome is waited for. `slot` is [`Slot::Capture`] or [`Slot::Observe`].
@@ -301,8 +302,7 @@ impl Connection {
     ) -> Result<Result<Bytes, Failure>, End> {
         self.outbox.sent(1);
         link.send_with(&self.outbox, slot, write);
-        let outbox = self.outbox.clone();
-        self.until(move || outbox.has_outcome()).await?;
+        self.until(Outbox::has_outcome).await?;
         Ok(self.outbox.take_outcome().unwrap_or(Err(Failure::Lost)))
     }
 }

@@ -42,14 +42,14 @@ impl Exclusive {
 
     /// Whether stateless commands can be passed on without a second thought.
     pub(super) fn passes(&self, outbox: &Outbox) -> bool {
-        self.unanswered == Unanswered::No && outbox.transaction.borrow().is_none()
+        !self.is_unanswered() && outbox.transaction.borrow().is_none()
     }
 
     /// Whether nothing but the lane key tells the connection from a fresh one, and every reply has arrived.
     pub(super) fn is_clean(&self, outbox: &Outbox) -> bool {
         !self.watching
             && !self.lasting
-            && self.unanswered == Unanswered::No
+            && !self.is_unanswered()
             && outbox.is_idle()
             && outbox.transaction.borrow().is_none()
             && !outbox.subscriptions.get().any()
@@ -58,16 +58,6 @@ impl Exclusive {
     /// Whether the client waits for something that may never happen.
     pub(super) fn is_blocked(&self, outbox: &Outbox) -> bool {
         self.blocking && !outbox.is_idle()
-    }
-
-    /// Keys that were watched on a connection that is gone are of no interest any more.
-    pub(super) fn forget_watched(&mut self) {
-        self.watch_lost = false;
-    }
-
-    /// The connection may have state that nobody knows of: it stays with its client.
-    pub(super) fn keep(&mut self) {
-        self.lasting = true;
     }
 
     /// A request went without a reply; true when it was the only one to do so.
@@ -100,7 +90,6 @@ impl Connection {
             let link = link.clone();
             self.target = Target::None;
             if mem::take(&mut self.exclusive.spoiled) {
-                link.orphan();
                 link.abort();
             } else {
                 self.context.hub.give_back(link);

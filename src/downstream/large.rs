@@ -2,7 +2,7 @@
 
 use bytes::Buf;
 
-use super::{connection::Connection, io::End, slot::Slot, target::Target};
+use super::{connection::Connection, io::End, outbox::Outbox, slot::Slot, target::Target};
 use crate::{
     command::{Route, route},
     resp::encode,
@@ -29,10 +29,7 @@ impl Connection {
         if !streams {
             return self.hold().await;
         }
-        if !self.outbox.admits_requests() {
-            let outbox = self.outbox.clone();
-            self.until(move || outbox.admits_requests()).await?;
-        }
+        self.until(Outbox::admits_requests).await?;
         let refused = self.ready_target().await?;
         if self.has_lost_transaction() {
             self.swallow().await?;
@@ -40,17 +37,17 @@ impl Connection {
         }
         if let Some(refused) = refused {
             self.swallow().await?;
-            return self.answer(|out| out.extend_from_slice(&refused)).await;
+            return self.answer_frame(&refused).await;
         }
         if let Target::Lane(_) | Target::None = &self.target
             && let Some(refused) = self.pin().await?
         {
             self.swallow().await?;
-            return self.answer(|out| out.extend_from_slice(&refused)).await;
+            return self.answer_frame(&refused).await;
         }
         self.exclusive.blocking |= matches!(route, Route::Blocking);
         if matches!(route, Route::Lasting | Route::Unknown) {
-            self.exclusive.keep();
+            self.exclusive.lasting = true;
         }
         self.stream().await
     }
@@ -73,7 +70,6 @@ impl Connection {
                 Ok(step) => step,
                 Err(error) => {
                     // Half a request is with the server: it will never see the rest.
-                    link.orphan();
                     link.abort();
                     self.target = Target::None;
                     self.outbox.append(|out| error.encode(out));
@@ -86,8 +82,7 @@ impl Connection {
                 return Ok(());
             }
             let left = self.io.input.len();
-            let relief = std::future::poll_fn(|cx| link.poll_relief(cx));
-            self.io.during(&self.outbox, relief).await?;
+            self.relieved(&link).await?;
             self.more(left).await?;
         }
     }

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     resp::{Protocol, reply},
-    session::{Adapt, Script},
+    session::Script,
     upstream::{
         link::Link,
         receiver::{Expected, Failure},
@@ -230,15 +230,27 @@ impl Outbox {
     }
 
     fn pass(&self, frames: &[u8]) {
+        self.pass_written(|out| out.extend_from_slice(frames));
+    }
+
+    /// As [`Outbox::pass`], for a reply that is written in place.
+    fn pass_written(&self, write: impl FnOnce(&mut BytesMut)) {
         if self.ended.get() {
             return;
         }
         let mut held = self.held.borrow_mut();
         if held.is_empty() {
-            self.out.borrow_mut().extend_from_slice(frames);
+            write(&mut self.out.borrow_mut());
         } else {
-            held.push_back(Held::Here(Bytes::copy_from_slice(frames)));
+            let mut out = BytesMut::new();
+            write(&mut out);
+            held.push_back(Held::Here(out.freeze()));
         }
+    }
+
+    /// A script call by digest is under way no longer.
+    fn call_ended(&self) {
+        self.calls.set(self.calls.get().saturating_sub(1));
     }
 
     fn settle(&self, count: u32) {
@@ -252,16 +264,6 @@ impl Outbox {
     fn conclude(&self, outcome: Result<Bytes, Failure>) {
         *self.outcome.borrow_mut() = Some(outcome);
         self.wake();
-    }
-
-    fn adapted(&self, adapt: Adapt, frame: &[u8]) {
-        if !self.held.borrow().is_empty() {
-            let mut out = BytesMut::new();
-            adapt.apply(frame, self.protocol.get(), &mut out);
-            self.pass(&out);
-        } else if !self.ended.get() {
-            adapt.apply(frame, self.protocol.get(), &mut self.out.borrow_mut());
-        }
     }
 
     /// The reply that others had to wait for is here.
@@ -281,9 +283,9 @@ impl Outbox {
     }
 
     fn substituted(&self, substitute: Substitute, frame: &[u8]) {
-        let mut out = BytesMut::new();
-        substitute.write(frame, &self.name.borrow(), self.protocol.get(), &mut out);
-        self.pass(&out);
+        self.pass_written(|out| {
+            substitute.write(frame, &self.name.borrow(), self.protocol.get(), out);
+        });
         if let Substitute::NewName(name) = substitute
             && !reply::is_error(frame)
         {
@@ -319,12 +321,12 @@ impl Outbox {
                 self.conclude(Err(failure.clone()));
             }
             Expected::Slot(Slot::Session(_)) => {
-                self.calls.set(self.calls.get().saturating_sub(1));
+                self.call_ended();
                 self.pass(error);
                 self.settle(1);
             }
             Expected::Slot(Slot::Again(hold, _)) => {
-                self.calls.set(self.calls.get().saturating_sub(1));
+                self.call_ended();
                 self.release(hold, error);
                 self.settle(1);
             }
@@ -351,5 +353,13 @@ impl Outbox {
         for waker in mem::take(&mut *self.drained.borrow_mut()) {
             waker.wake();
         }
+    }
+}
+
+/// Empties a buffer of replies, and gives back one that has grown.
+fn empty(out: &mut BytesMut) {
+    out.clear();
+    if out.capacity() > KEPT_CAPACITY {
+        *out = BytesMut::new();
     }
 }

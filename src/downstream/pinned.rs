@@ -136,9 +136,7 @@ impl Connection {
         let frame = match outcome {
             Ok(frame) => frame,
             Err(failure) => {
-                return self
-                    .answer(|out| out.extend_from_slice(&super::failure_frame(&failure)))
-                    .await;
+                return self.answer_frame(&super::failure_frame(&failure)).await;
             }
         };
         if !reply::is_error(&frame) {

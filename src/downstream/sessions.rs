@@ -17,15 +17,12 @@ use crate::{
 };
 
 impl Connection {
-    /// Handles one session command.
+    /// Handles one session command. There is a connection for it.
     pub(super) async fn session(
         &mut self,
         command: &'static session::Command,
         request: &Request<'_>,
     ) -> Result<(), End> {
-        if let Some(refused) = self.ready_target().await? {
-            return self.answer(|out| out.extend_from_slice(&refused)).await;
-        }
         let args: Vec<&[u8]> = request.args().skip(1).collect();
         if !command.accepts(args.len()) {
             return self.refuse_arity(command).await;
@@ -33,7 +30,7 @@ impl Connection {
         if self.link().is_some_and(|link| link.is_unauthenticated())
             && let Some(refusal) = self.authentication_refusal().await?
         {
-            return self.answer(|out| out.extend_from_slice(&refusal)).await;
+            return self.answer_frame(&refusal).await;
         }
         if self.outbox.protocol.get() == Protocol::Resp2 && self.outbox.subscriptions.get().any() {
             let text = format!(
@@ -75,7 +72,7 @@ impl Connection {
         let mut error = BytesMut::new();
         refusal::write_error(&command.arity_error(), &mut error);
         if self.outbox.transaction.borrow().is_none() {
-            return self.answer(|out| out.extend_from_slice(&error)).await;
+            return self.answer_frame(&error).await;
         }
         if let Target::Exclusive(link) = &self.target {
             self.outbox.sent(1);
@@ -124,10 +121,9 @@ impl Connection {
         let script: *const Script = call.script();
         let Some(link) = self.link().cloned() else { return Ok(()) };
         if !self.outbox.admits_call(script, &link) {
-            let outbox = self.outbox.clone();
-            self.until(move || outbox.admits_call(script, &link)).await?;
+            self.until(|outbox| outbox.admits_call(script, &link)).await?;
             if let Some(refused) = self.ready_target().await? {
-                return self.answer(|out| out.extend_from_slice(&refused)).await;
+                return self.answer_frame(&refused).await;
             }
         }
         let Some(link) = self.link() else { return Ok(()) };
@@ -155,7 +151,7 @@ impl Connection {
             };
             match batch.next(&frame, protocol) {
                 Step::Call(next) => call = next,
-                Step::Done(reply) => return self.answer(|out| out.extend_from_slice(&reply)).await,
+                Step::Done(reply) => return self.answer_frame(&reply).await,
             }
         }
     }

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use super::{
     connection::{Connection, Link},
     io::End,
+    outbox::Outbox,
     slot::Slot,
     words,
 };
@@ -26,16 +27,14 @@ impl Connection {
     /// Makes sure that there is a connection for the next request. Otherwise gives the error to answer it with.
     pub(super) async fn ready_target(&mut self) -> Result<Option<Bytes>, End> {
         if self.outbox.room() == 0 {
-            let outbox = self.outbox.clone();
-            self.until(move || outbox.has_room()).await?;
+            self.until(Outbox::has_room).await?;
         }
         self.note_closed_link()?;
         match &self.target {
             Target::Lane(link) | Target::Exclusive(link) if link.is_open() => {
                 let link = link.clone();
                 if link.is_congested() {
-                    let relief = std::future::poll_fn(|cx| link.poll_relief(cx));
-                    self.io.during(&self.outbox, relief).await?;
+                    self.relieved(&link).await?;
                 }
                 return Ok(None);
             }
@@ -64,6 +63,12 @@ impl Connection {
             }
             Err(error) => self.refusal(error).map(Some),
         }
+    }
+
+    /// Waits until the server has taken most of what was sent on the link.
+    pub(super) async fn relieved(&mut self, link: &Rc<Link>) -> Result<(), End> {
+        let relief = std::future::poll_fn(|cx| link.poll_relief(cx));
+        self.io.during(&self.outbox, relief).await
     }
 
     /// Gives the client a connection of its own, in its present state; otherwise the error to answer with.
@@ -129,9 +134,9 @@ impl Connection {
     pub(super) fn leave(&mut self) {
         self.release();
         if let Target::Exclusive(link) = mem::replace(&mut self.target, Target::None) {
-            link.orphan();
             if self.exclusive.is_unanswered() && !self.exclusive.is_stream() {
                 // Nobody can tell whether the last requests have been written, but the client need not wait for that.
+                link.orphan();
                 link.retire();
             } else {
                 link.abort();

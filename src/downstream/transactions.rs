@@ -43,7 +43,7 @@ impl Connection {
         if answer.is_empty() {
             return Ok(false);
         }
-        self.answer(|out| out.extend_from_slice(answer.as_bytes())).await?;
+        self.answer_frame(answer.as_bytes()).await?;
         Ok(true)
     }
 
@@ -145,7 +145,7 @@ impl Connection {
                 Err(_) => b"-EXECABORT Transaction discarded because the connection to the server was lost\r\n",
             };
             self.end_transaction();
-            return self.answer(|out| out.extend_from_slice(aborted)).await;
+            return self.answer_frame(aborted).await;
         }
         let (has_effects, tunnel) = match self.outbox.transaction.borrow().as_ref() {
             Some(transaction) => (transaction.has_effects(), transaction.opens_tunnel()),
@@ -169,14 +169,12 @@ impl Connection {
         let outcome = self.call(link, Slot::Capture, |out| out.extend_from_slice(bytes)).await?;
         let frame = match outcome {
             Ok(frame) if !ends_transaction(&frame) => {
-                return self.answer(|out| out.extend_from_slice(&frame)).await;
+                return self.answer_frame(&frame).await;
             }
             Ok(frame) => frame,
             Err(failure) => {
                 self.end_transaction();
-                return self
-                    .answer(|out| out.extend_from_slice(&super::failure_frame(&failure)))
-                    .await;
+                return self.answer_frame(&super::failure_frame(&failure)).await;
             }
         };
         let Some(transaction) = self.end_transaction() else { return Ok(()) };

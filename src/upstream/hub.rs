@@ -133,8 +133,7 @@ impl<R: Receiver> Hub<R> {
             !kept.is_empty()
         });
         self.lanes.borrow_mut().retain(|_, lane| {
-            // Two owners: this table and the driver. Everybody else who holds the link is a client on it.
-            if Rc::strong_count(&lane.link) > 2 || !lane.link.is_idle() {
+            if is_used(&lane.link) {
                 lane.used = now;
             }
             let keep = lane.link.is_open() && now < lane.used + IDLE_FOR;
@@ -144,7 +143,7 @@ impl<R: Receiver> Hub<R> {
             keep
         });
         self.closed_to_newcomers.borrow_mut().retain(|link| {
-            let keep = link.is_open() && (Rc::strong_count(link) > 2 || !link.is_idle());
+            let keep = link.is_open() && is_used(link);
             if !keep {
                 link.retire();
             }
@@ -214,4 +213,10 @@ impl<R: Receiver> Hub<R> {
         let at = kept.iter().rposition(fits)?;
         Some(kept.swap_remove(at).link)
     }
+}
+
+/// Whether a lane has clients, or replies to come. It has two owners: a table of the hub and the driver; everybody else who
+/// holds it is a client.
+fn is_used<R: Receiver>(link: &Rc<Link<R>>) -> bool {
+    Rc::strong_count(link) > 2 || !link.is_idle()
 }

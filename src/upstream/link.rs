@@ -190,8 +190,9 @@ impl<R: Receiver> Link<R> {
         }
     }
 
-    /// Closes the link now, whatever is under way.
+    /// Takes the link from its client, if it has one, and closes it now, whatever is under way.
     pub fn abort(&self) {
+        self.orphan();
         if self.status.get() != Status::Closed {
             self.status.set(Status::Closed);
             self.wake();

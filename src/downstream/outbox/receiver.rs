@@ -4,7 +4,7 @@ use std::{rc::Rc, task::Waker};
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::{Held, KEPT_CAPACITY, Outbox};
+use super::{Held, Outbox, empty};
 use crate::{
     downstream::{
         slot::Slot,
@@ -51,13 +51,13 @@ impl Receiver for Outbox {
                 link.send_with(this, slot, |out| call.write_eval(out));
             }
             Slot::Session(call) => {
-                this.calls.set(this.calls.get().saturating_sub(1));
-                this.adapted(call.adapt(), frame);
+                this.call_ended();
+                this.pass_written(|out| call.adapt().apply(frame, this.protocol.get(), out));
                 this.settle(1);
             }
             Slot::Again(hold, adapt) => {
                 link.repeated();
-                this.calls.set(this.calls.get().saturating_sub(1));
+                this.call_ended();
                 let mut out = BytesMut::new();
                 adapt.apply(frame, this.protocol.get(), &mut out);
                 this.release(hold, &out);
@@ -68,9 +68,7 @@ impl Receiver for Outbox {
                 this.settle(1);
             }
             Slot::Merged(merge) => {
-                let mut out = BytesMut::new();
-                merge.apply(frame, this.protocol.get(), &mut out);
-                this.pass(&out);
+                this.pass_written(|out| merge.apply(frame, this.protocol.get(), out));
                 this.settle(1);
             }
             Slot::Subscription(_) => {
@@ -183,10 +181,7 @@ impl Receiver for Outbox {
             }
         }
         if out.is_empty() {
-            out.clear();
-            if out.capacity() > KEPT_CAPACITY {
-                *out = BytesMut::new();
-            }
+            empty(&mut out);
         } else if out.len() > self.limit {
             tracing::warn!(
                 client = self.id,

@@ -5,10 +5,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::{Buf, BytesMut};
+use bytes::Buf;
 use tokio::io::AsyncWrite;
 
-use super::{KEPT_CAPACITY, Outbox};
+use super::{Outbox, empty};
 
 /// Unread bytes below which an upstream connection that waited for this client goes on.
 const DRAINED: usize = 256 << 10;
@@ -41,10 +41,7 @@ impl Outbox {
         }
         if out.is_empty() || self.ended.get() {
             self.blocked.set(false);
-            out.clear();
-            if out.capacity() > KEPT_CAPACITY {
-                *out = BytesMut::new();
-            }
+            empty(&mut out);
         }
         if self.ended.get() {
             progress = Poll::Ready(());
