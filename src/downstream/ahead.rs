@@ -2,9 +2,14 @@
 
 use bytes::Buf;
 
-use super::{LARGE_REQUEST, connection::Connection, target::Target};
+use super::{
+    LARGE_REQUEST,
+    block::{self, Block},
+    connection::Connection,
+    target::Target,
+};
 use crate::{
-    command::table::{self, Class},
+    command::table::{self, Class, Transaction as Step},
     resp::{ProtocolError, Scanned},
 };
 
@@ -16,6 +21,8 @@ pub(super) enum Ahead {
     Again,
     /// A request of so many bytes.
     Request(usize),
+    /// A whole transaction of so many bytes.
+    Block(usize),
     /// The beginning of a request that is too large to be held.
     Large,
     /// Something that no request begins with.
@@ -40,6 +47,7 @@ impl Connection {
         let link = link
             .filter(|link| link.is_open() && !link.is_congested())
             .filter(|_| !self.is_misplaced());
+        let takes_blocks = !self.exclusive.watching && !self.exclusive.watch_lost;
         let authenticated = !self.link().is_some_and(|link| link.is_unauthenticated());
         let (mut at, mut run) = (0, 0u32);
         let room = self.outbox.room();
@@ -48,21 +56,32 @@ impl Connection {
             if rest.is_empty() {
                 break Ahead::Nothing;
             }
-            if run == room {
+            if run >= room {
                 break Ahead::Again;
             }
             match self.scanner.scan(rest, authenticated) {
                 Ok(Scanned::Frame { len }) => {
                     let request = self.scanner.request(rest);
-                    if link.is_none()
-                        || request.is_inline()
-                        || table::class(request.name()) != Some(Class::Shared)
-                    {
-                        break Ahead::Request(len);
-                    }
+                    let (len, requests) = match table::class(request.name()) {
+                        _ if link.is_none() || request.is_inline() => break Ahead::Request(len),
+                        Some(Class::Shared) => (len, 1),
+                        Some(Class::Transaction(Step::Multi)) if takes_blocks && authenticated => {
+                            match block::whole(rest) {
+                                Some(Block::Plain(len, requests)) => (len, requests),
+                                // What stands before it goes first.
+                                Some(Block::Mixed(_)) if run > 0 => {
+                                    self.scanner.next();
+                                    break Ahead::Again;
+                                }
+                                Some(Block::Mixed(len)) => break Ahead::Block(len),
+                                None => break Ahead::Request(len),
+                            }
+                        }
+                        _ => break Ahead::Request(len),
+                    };
                     self.scanner.next();
                     at += len;
-                    run += 1;
+                    run += requests;
                 }
                 Ok(Scanned::Nothing { len }) if run == 0 => {
                     self.scanner.next();

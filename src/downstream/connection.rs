@@ -112,6 +112,13 @@ impl Connection {
                     self.io.put_back(input);
                     outcome?;
                 }
+                Ahead::Block(len) => {
+                    let mut input = mem::take(&mut self.io.input);
+                    self.scanner.next();
+                    self.send_block(&input[..len]);
+                    input.advance(len);
+                    self.io.put_back(input);
+                }
                 Ahead::Large => self.large().await?,
                 Ahead::Malformed(error) => {
                     self.answer(|out| error.encode(out)).await?;

@@ -1,6 +1,7 @@
 //! The client side: one [`connection::Connection`] per client, and the [`outbox::Outbox`] that its replies come to.
 
 mod ahead;
+mod block;
 pub mod connection;
 pub mod context;
 mod exclusive;

@@ -335,6 +335,8 @@ impl Outbox {
                 | Slot::Merged(_)
                 | Slot::Subscription(_)
                 | Slot::Queued(_)
+                | Slot::Part(_)
+                | Slot::Executed(_)
                 | Slot::Refused(_),
             ) => {
                 self.pass(error);

@@ -41,24 +41,24 @@ impl Connection {
             return self.answer(|out| encode::error(out, text)).await;
         }
         self.context.served.insert(self.key.database);
-        let plan = match command.plan(&self.context.session, &args) {
-            Ok(plan) => plan,
-            Err(error) => {
-                if self.queues() {
-                    return self.queue_call(refusal::error_call(&error)).await;
-                }
-                return self.answer(|out| refusal::write_error(&error, out)).await;
-            }
-        };
-        match plan {
-            Plan::Script(call) if self.queues() => self.queue_call(call).await,
-            Plan::Batched(batch) if self.queues() => self.queue_call(batch.whole()).await,
-            Plan::Lines(lines) if self.queues() => {
-                self.queue_call(refusal::lines_call(&lines)).await
-            }
-            Plan::Script(call) => self.send_call(call).await,
-            Plan::Batched(batch) => self.run_batches(batch).await,
-            Plan::Lines(lines) => self.answer(|out| refusal::write_lines(&lines, out)).await,
+        if self.queues() {
+            return self.queue_call(self.whole_call(command, &args)).await;
+        }
+        match command.plan(&self.context.session, &args) {
+            Ok(Plan::Script(call)) => self.send_call(call).await,
+            Ok(Plan::Batched(batch)) => self.run_batches(batch).await,
+            Ok(Plan::Lines(lines)) => self.answer(|out| refusal::write_lines(&lines, out)).await,
+            Err(error) => self.answer(|out| refusal::write_error(&error, out)).await,
+        }
+    }
+
+    /// The command as one call, whatever there is to be said to it: inside a transaction the server answers.
+    pub(super) fn whole_call(&self, command: &session::Command, args: &[&[u8]]) -> Call {
+        match command.plan(&self.context.session, args) {
+            Ok(Plan::Script(call)) => call,
+            Ok(Plan::Batched(batch)) => batch.whole(),
+            Ok(Plan::Lines(lines)) => refusal::lines_call(&lines),
+            Err(error) => refusal::error_call(&error),
         }
     }
 
@@ -69,15 +69,13 @@ impl Connection {
 
     /// A wrong number of arguments. Inside a transaction the server has to know, so that `EXEC` is refused.
     async fn refuse_arity(&mut self, command: &'static session::Command) -> Result<(), End> {
-        let mut error = BytesMut::new();
-        refusal::write_error(&command.arity_error(), &mut error);
+        let error = arity_refusal(command);
         if self.outbox.transaction.borrow().is_none() {
             return self.answer_frame(&error).await;
         }
         if let Target::Exclusive(link) = &self.target {
             self.outbox.sent(1);
-            let slot = Slot::Refused(error.freeze());
-            link.send_with(&self.outbox, slot, |out| encode::command(out, [&b"GET"[..]]));
+            link.send_with(&self.outbox, Slot::Refused(error), encode_refused);
         }
         Ok(())
     }
@@ -169,4 +167,16 @@ impl Connection {
             outcome => Ok(outcome),
         }
     }
+}
+
+/// The reply to a session command with a wrong number of arguments.
+pub(super) fn arity_refusal(command: &session::Command) -> Bytes {
+    let mut error = BytesMut::new();
+    refusal::write_error(&command.arity_error(), &mut error);
+    error.freeze()
+}
+
+/// Appends a request that every server refuses for its number of arguments.
+pub(super) fn encode_refused(out: &mut BytesMut) {
+    encode::command(out, [b"GET"]);
 }

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::subscriptions::Confirmations;
+use super::{subscriptions::Confirmations, transaction::Transaction};
 use crate::{
     command::{catalog::Merge, change::Change},
     resp::{Protocol, encode, reply},
@@ -29,6 +29,10 @@ pub enum Slot {
     Subscription(Confirmations),
     /// Inside a transaction: the server says `QUEUED`, and the effect comes with `EXEC`.
     Queued(Option<Effect>),
+    /// A command of a whole transaction: the server says `QUEUED`, or answers at once if there is no transaction.
+    Part(Effect),
+    /// The `EXEC` of a whole transaction, which has changed nothing but the data.
+    Executed(Box<Transaction>),
     /// Inside a transaction: the server refuses, in words that are replaced by these.
     Refused(Bytes),
 }
@@ -58,6 +62,19 @@ pub enum Effect {
     Lasting,
     /// What follows cannot be told apart as replies (a subscription inside a transaction).
     Tunnel,
+}
+
+impl Effect {
+    /// Appends what the client is told in place of `frame`, the server's answer to a command that was not queued.
+    pub fn write(&self, frame: &[u8], name: &[u8], protocol: Protocol, out: &mut BytesMut) {
+        match self {
+            Self::Adapt(adapt) => adapt.apply(frame, protocol, out),
+            Self::Substitute(substitute) => substitute.write(frame, name, protocol, out),
+            Self::Merge(_) | Self::Change(_) | Self::Lasting | Self::Tunnel => {
+                out.extend_from_slice(frame);
+            }
+        }
+    }
 }
 
 impl Substitute {

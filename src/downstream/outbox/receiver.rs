@@ -9,6 +9,7 @@ use crate::{
     downstream::{
         slot::Slot,
         subscriptions::{Notice, is_message},
+        transaction::Client,
     },
     resp::reply,
     upstream::{
@@ -77,6 +78,24 @@ impl Receiver for Outbox {
             }
             Slot::Queued(effect) => {
                 this.queued(effect, frame);
+                this.settle(1);
+            }
+            Slot::Part(_) if frame == b"+QUEUED\r\n" => {
+                this.pass(frame);
+                this.settle(1);
+            }
+            Slot::Part(effect) => {
+                this.pass_written(|out| {
+                    effect.write(frame, &this.name.borrow(), this.protocol.get(), out);
+                });
+                this.settle(1);
+            }
+            Slot::Executed(transaction) => {
+                let (name, protocol) = (this.name.borrow().clone(), this.protocol.get());
+                let client = Client { id: this.id, name, protocol };
+                this.pass_written(|out| {
+                    transaction.execute(frame, client, out);
+                });
                 this.settle(1);
             }
             Slot::Refused(error) => {
