@@ -274,3 +274,40 @@ fn seeded_noise_never_hurts_the_others() {
         check!(bystander, "DBSIZE" => "1");
     });
 }
+
+#[test]
+fn a_browser_is_cut_off_and_nobody_else() {
+    each_mode(|mut stack| {
+        stack.sessiond().expect_troubles();
+        let mut other = stack.client();
+        check!(other, "PING" => "+PONG");
+        for request in [
+            &b"POST / HTTP/1.1\r\nContent-Length: 20\r\n\r\nSET k 1\r\n"[..],
+            b"Host: localhost\r\nSET k 1\r\n",
+            b"*1\r\n$5\r\nhost:\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\n1\r\n",
+        ] {
+            let mut browser = stack.client();
+            browser.send(request);
+            assert_eq!(browser.rest_until_closed(), b"");
+            check!(other, "EXISTS", "k" => "0");
+        }
+    });
+}
+
+#[test]
+fn inline_requests_of_clients_that_have_not_authenticated_have_no_small_limit() {
+    each_mode_with(&["--requirepass", "secret"], &[], |mut stack| {
+        stack.sessiond().expect_troubles();
+        let mut client = stack.client();
+        let wants = "-NOAUTH Authentication required.";
+        client.send(b"GET 1 2 3 4 5 6 7 8 9 10 11 12\r\n");
+        assert_eq!(client.reply().to_string(), "-ERR wrong number of arguments for 'get' command");
+        client.send(format!("ECHO {}\r\n", "x".repeat(20_000)).as_bytes());
+        assert_eq!(client.reply().to_string(), wants);
+        client.send(b"MSET \"a b\" 'c d' e \xff\\xff 1 2 3 4 5 6 7 8 9 0\r\nPING\r\n");
+        assert_eq!(client.reply().to_string(), wants);
+        assert_eq!(client.reply().to_string(), wants);
+        check!(client, "AUTH", "secret" => "+OK");
+        check!(client, "PING" => "+PONG");
+    });
+}

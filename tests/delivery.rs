@@ -136,3 +136,18 @@ fn a_large_value_read_slowly_arrives_whole_before_quit_closes() {
         assert!(got == want, "{} bytes of {}", got.len(), want.len());
     });
 }
+
+#[test]
+fn a_client_that_only_listens_gets_what_is_still_to_come() {
+    each_mode(|stack| {
+        let mut client = stack.client();
+        client.send(b"MULTI\r\nSUBSCRIBE c\r\nEXEC\r\nPING\r\n");
+        client.finish_writing();
+        let all = String::from_utf8(client.rest_until_closed()).unwrap();
+        assert_eq!(
+            all,
+            "+OK\r\n+QUEUED\r\n*1\r\n*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n\
+             *2\r\n$4\r\npong\r\n$0\r\n\r\n"
+        );
+    });
+}

@@ -470,3 +470,23 @@ fn databases_hold_their_own_sessions() {
         check!(nine, "DBSIZE" => "0");
     });
 }
+
+#[test]
+fn a_user_stays_in_a_database_that_it_may_not_select() {
+    each_mode(|stack| {
+        let mut admin = stack.redis.client();
+        check!(admin, "ACL", "SETUSER", "reader", "on", ">pw", "~*", "+get", "+watch", "+unwatch" => "+OK");
+        check!(admin, "SELECT", "9" => "+OK");
+        check!(admin, "SET", "k", "in 9" => "+OK");
+        let mut client = stack.client();
+        check!(client, "SELECT", "9" => "+OK");
+        check!(client, "AUTH", "reader", "pw" => "+OK");
+        for _ in 0..3 {
+            check!(client, "GET", "k" => "\"in 9\"");
+            check!(client, "WATCH", "k" => "+OK");
+            check!(client, "UNWATCH" => "+OK");
+        }
+        assert!(cmd!(client, "SELECT", "1").error().starts_with("NOPERM "));
+        check!(client, "GET", "k" => "\"in 9\"");
+    });
+}

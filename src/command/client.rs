@@ -1,6 +1,11 @@
-//! The `CLIENT` subcommands that speak of, or change, the connection they are sent on.
+//! The `CLIENT` subcommands that speak of, or change, the connection they are sent on, or speak of all of them.
 
-use bytes::Bytes;
+pub mod asked;
+pub mod filter;
+pub mod line;
+pub mod naming;
+pub mod profile;
+pub mod tracking;
 
 use super::route::{Route, is};
 use crate::resp::Request;
@@ -12,10 +17,35 @@ pub enum ClientCommand {
     Id,
     /// `CLIENT GETNAME`
     GetName,
-    /// `CLIENT SETNAME`
-    SetName,
+    /// `CLIENT SETNAME` and `CLIENT SETINFO`
+    Label,
+    /// `CLIENT GETREDIR`
+    GetRedirect,
+    /// `CLIENT TRACKINGINFO`
+    TrackingInfo,
+    /// `CLIENT INFO`
+    Info,
+    /// `CLIENT LIST`
+    List,
+    /// `CLIENT KILL`
+    Kill,
+    /// `CLIENT UNBLOCK`
+    Unblock,
+    /// `CLIENT TRACKING`
+    Tracking,
+    /// `CLIENT NO-EVICT` and `CLIENT NO-TOUCH`, and whether it is switched on.
+    Switch(Switch, bool),
     /// `CLIENT REPLY`
     Reply(ReplyMode),
+}
+
+/// A property of a connection that can be switched on and off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// `CLIENT NO-EVICT`
+    NoEvict,
+    /// `CLIENT NO-TOUCH`
+    NoTouch,
 }
 
 /// What `CLIENT REPLY` asks for.
@@ -29,35 +59,62 @@ pub enum ReplyMode {
     Skip,
 }
 
-pub(super) fn route(request: &Request<'_>) -> Route {
-    let Some(sub) = request.arg(1) else { return Route::Shared };
-    let argc = request.len();
-    match sub.to_ascii_uppercase().as_slice() {
-        b"ID" if argc == 2 => Route::Client(ClientCommand::Id),
-        b"GETNAME" if argc == 2 => Route::Client(ClientCommand::GetName),
-        b"SETNAME" if argc == 3 => Route::Client(ClientCommand::SetName),
-        b"REPLY" if argc == 3 => match request.arg(2) {
-            Some(mode) if is(mode, b"ON") => Route::Client(ClientCommand::Reply(ReplyMode::On)),
-            Some(mode) if is(mode, b"OFF") => Route::Client(ClientCommand::Reply(ReplyMode::Off)),
-            Some(mode) if is(mode, b"SKIP") => Route::Client(ClientCommand::Reply(ReplyMode::Skip)),
-            _ => Route::Shared,
-        },
-        // What a connection is called by its library is of no consequence to others on it.
-        b"ID" | b"GETNAME" | b"SETNAME" | b"SETINFO" | b"REPLY" | b"HELP" | b"INFO" | b"LIST" => {
-            Route::Shared
+impl ClientCommand {
+    /// Whether any connection in the client's state can answer it.
+    pub fn is_shared(self) -> bool {
+        match self {
+            Self::Id
+            | Self::GetName
+            | Self::Label
+            | Self::GetRedirect
+            | Self::TrackingInfo
+            | Self::Info
+            | Self::List => true,
+            // Has to get through while others of the same connection may be stuck.
+            Self::Kill | Self::Unblock => false,
+            Self::Tracking | Self::Switch(..) | Self::Reply(_) => false,
         }
-        b"KILL" | b"UNBLOCK" | b"PAUSE" | b"UNPAUSE" => Route::Aside,
-        _ => Route::Lasting,
     }
 }
 
-/// Whether Redis accepts `name` in `CLIENT SETNAME` and `HELLO SETNAME`: printable ASCII without blanks
-/// (`validateClientName` in networking.c). The empty name takes the name away.
-pub fn is_valid_name(name: &[u8]) -> bool {
-    name.iter().all(u8::is_ascii_graphic)
+pub(super) fn route(request: &Request<'_>) -> Route {
+    let Some(sub) = request.arg(1) else { return Route::Shared };
+    let argc = request.len();
+    let command = match sub.to_ascii_uppercase().as_slice() {
+        b"ID" if argc == 2 => ClientCommand::Id,
+        b"GETNAME" if argc == 2 => ClientCommand::GetName,
+        b"SETNAME" | b"SETINFO" if naming::Naming::of(request).is_some() => ClientCommand::Label,
+        b"GETREDIR" if argc == 2 => ClientCommand::GetRedirect,
+        b"TRACKINGINFO" if argc == 2 => ClientCommand::TrackingInfo,
+        b"INFO" if argc == 2 => ClientCommand::Info,
+        b"LIST" => ClientCommand::List,
+        b"KILL" if argc > 2 => ClientCommand::Kill,
+        b"UNBLOCK" if argc > 2 => ClientCommand::Unblock,
+        b"TRACKING" if argc > 2 => ClientCommand::Tracking,
+        b"NO-EVICT" | b"NO-TOUCH" if argc == 3 => match switch(request) {
+            Some((switch, on)) => ClientCommand::Switch(switch, on),
+            None => return Route::Shared,
+        },
+        b"REPLY" if argc == 3 => match request.arg(2) {
+            Some(mode) if is(mode, b"ON") => ClientCommand::Reply(ReplyMode::On),
+            Some(mode) if is(mode, b"OFF") => ClientCommand::Reply(ReplyMode::Off),
+            Some(mode) if is(mode, b"SKIP") => ClientCommand::Reply(ReplyMode::Skip),
+            _ => return Route::Shared,
+        },
+        // With these arguments they are for the server to refuse, or to answer for everyone alike.
+        b"ID" | b"GETNAME" | b"SETNAME" | b"SETINFO" | b"GETREDIR" | b"TRACKINGINFO" | b"INFO"
+        | b"KILL" | b"UNBLOCK" | b"TRACKING" | b"NO-EVICT" | b"NO-TOUCH" | b"REPLY" | b"HELP" => {
+            return Route::Shared;
+        }
+        b"PAUSE" | b"UNPAUSE" => return Route::Aside,
+        _ => return Route::Lasting,
+    };
+    Route::Client(command)
 }
 
-/// The client's name after a successful `CLIENT SETNAME`.
-pub fn new_name(request: &Request<'_>) -> Bytes {
-    request.arg(2).map(Bytes::copy_from_slice).unwrap_or_default()
+fn switch(request: &Request<'_>) -> Option<(Switch, bool)> {
+    let switch = if is(request.arg(1)?, b"NO-EVICT") { Switch::NoEvict } else { Switch::NoTouch };
+    let value = request.arg(2)?;
+    let on = is(value, b"ON");
+    (on || is(value, b"OFF")).then_some((switch, on))
 }

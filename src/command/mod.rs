@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod change;
 pub mod client;
+pub mod info;
 pub mod route;
 pub mod table;
 

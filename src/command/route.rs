@@ -3,6 +3,7 @@
 use super::{
     catalog,
     client::{self, ClientCommand},
+    info,
     table::{self, Blocking, Class, Container, State, Stream, Subscription, Transaction},
 };
 use crate::{resp::Request, session};
@@ -28,6 +29,8 @@ pub enum Route {
     Client(ClientCommand),
     /// `COMMAND`: the session commands belong into the answer.
     Catalog,
+    /// `INFO` with our section in it.
+    Info,
     /// Needs an exclusive connection for the time of the command.
     Aside,
     /// Leaves lasting state: the client keeps its connection from now on.
@@ -36,6 +39,9 @@ pub enum Route {
     Unknown,
     /// Turns the connection into a stream.
     Stream(Stream),
+    /// `POST` or `Host:`: a browser was made to send commands. Redis closes the connection without a word
+    /// (`securityWarningCommand` in networking.c), and with it everybody's on a shared one.
+    Browser,
     /// `QUIT`
     Quit,
 }
@@ -70,6 +76,9 @@ pub fn route(request: &Request<'_>) -> Route {
             Some(sub) if is(sub, b"DEBUG") => Route::Lasting,
             _ => Route::Shared,
         },
+        Class::Info if info::concerns(request) => Route::Info,
+        Class::Info => Route::Shared,
+        Class::Browser => Route::Browser,
         Class::Quit => Route::Quit,
         Class::Stream(stream) => Route::Stream(stream),
         Class::Aside => Route::Aside,

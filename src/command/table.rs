@@ -18,6 +18,10 @@ pub enum Class {
     State(State),
     /// A container command that has to be told apart by its first argument.
     Container(Container),
+    /// Speaks of the server; some of it of this one.
+    Info,
+    /// No command, but the beginning of what a browser sends.
+    Browser,
     /// Ends the connection.
     Quit,
     /// Turns the connection into a stream of bytes that are no replies.
@@ -191,6 +195,8 @@ fn special(name: &[u8]) -> Option<Class> {
         b"client" => Class::Container(Container::Client),
         b"command" => Class::Container(Container::Command),
         b"script" | b"function" => Class::Container(Container::Script),
+        b"info" => Class::Info,
+        b"post" | b"host:" => Class::Browser,
         b"quit" => Class::Quit,
         b"monitor" => Class::Stream(Stream::Monitor),
         b"sync" | b"psync" => Class::Stream(Stream::Replication),
@@ -222,7 +228,7 @@ const SHARED: &[&str] = &[
     "hexpire", "hexpireat", "hexpiretime", "hget", "hgetall", "hgetdel", "hgetex", "hincrby",
     "hincrbyfloat", "hkeys", "hlen", "hmget", "hmset", "hpersist", "hpexpire", "hpexpireat",
     "hpexpiretime", "hpttl", "hrandfield", "hscan", "hset", "hsetex", "hsetnx", "hstrlen", "httl",
-    "hvals", "incr", "incrby", "incrbyfloat", "info", "json.arrappend", "json.arrindex",
+    "hvals", "incr", "incrby", "incrbyfloat", "json.arrappend", "json.arrindex",
     "json.arrinsert", "json.arrlen", "json.arrpop", "json.arrtrim", "json.clear", "json.debug",
     "json.del", "json.forget", "json.get", "json.merge", "json.mget", "json.mset",
     "json.numincrby", "json.nummultby", "json.objkeys", "json.objlen", "json.resp", "json.set",

@@ -6,6 +6,7 @@ use super::{
     LARGE_REQUEST,
     block::{self, Block},
     connection::Connection,
+    presence::LastCommand,
     target::Target,
 };
 use crate::{
@@ -49,7 +50,7 @@ impl Connection {
             .filter(|_| !self.is_misplaced());
         let takes_blocks = !self.exclusive.watching && !self.exclusive.watch_lost;
         let authenticated = !self.link().is_some_and(|link| link.is_unauthenticated());
-        let (mut at, mut run) = (0, 0u32);
+        let (mut at, mut last, mut run) = (0, 0, 0u32);
         let room = self.outbox.room();
         let ahead = loop {
             let rest = &self.io.input[at..];
@@ -80,6 +81,7 @@ impl Connection {
                         _ => break Ahead::Request(len),
                     };
                     self.scanner.next();
+                    last = at;
                     at += len;
                     run += requests;
                 }
@@ -101,6 +103,8 @@ impl Connection {
         };
         if let Some(link) = link.filter(|_| run > 0) {
             self.outbox.sent(run);
+            let last = LastCommand::of_multibulk(&self.io.input[last..at]);
+            self.outbox.presence.set_last(last);
             link.send_run(&self.outbox, &self.io.input[..at], run);
             self.io.input.advance(at);
         }

@@ -154,7 +154,7 @@ mod tests {
         for end in 0..block.len() {
             assert_eq!(whole(&block[..end]), None, "{end} bytes of it");
         }
-        assert_eq!(whole(&bytes(&["MULTI", "EXEC"])), Some(Block::Plain(31, 2)));
+        assert_eq!(whole(&bytes(&["MULTI", "EXEC"])), Some(Block::Plain(29, 2)));
         let mixed = bytes(&["MULTI", "SESSION.GET a b", "CLIENT ID", "EXEC"]);
         assert_eq!(whole(&mixed), Some(Block::Mixed(mixed.len())));
     }

@@ -14,17 +14,12 @@ use super::{
     exclusive::Exclusive,
     io::{End, Io},
     outbox::Outbox,
-    slot::{Slot, Substitute},
+    presence::{LastCommand, Presence},
+    slot::Slot,
     target::Target,
 };
 use crate::{
-    command::{
-        Route,
-        catalog::Merge,
-        client::{self, ClientCommand},
-        route,
-        table::Transaction as Step,
-    },
+    command::{Route, catalog::Merge, client::profile::Flags, route, table::Transaction as Step},
     resp::{Request, RequestScanner, encode},
     upstream::{
         key::LaneKey,
@@ -54,10 +49,10 @@ impl Connection {
     /// The client with the given id on `stream`; `output_limit` in bytes.
     pub fn new(context: Rc<Context>, id: u64, stream: TcpStream, output_limit: usize) -> Self {
         let (read, write) = stream.into_split();
-        let outbox = Outbox::new(id, write, output_limit);
         let key = context.initial.clone();
+        let presence = Presence::new(context.clock.now(), key.clone());
+        let outbox = Outbox::new(id, write, output_limit, presence);
         let io = Io::new(read, context.spares.clone());
-        outbox.protocol.set(key.protocol);
         Self {
             context,
             outbox,
@@ -87,6 +82,7 @@ impl Connection {
             }
         };
         self.leave();
+        self.outbox.waiting.answer(None);
         let Self { io, outbox, context, .. } = self;
         io.finish(&outbox, end).await;
         outbox.end();
@@ -95,8 +91,13 @@ impl Connection {
 
     /// Handles every complete request that has been read.
     async fn advance(&mut self) -> Result<(), End> {
+        self.outbox.presence.active.set(self.context.clock.now());
         while !self.io.input.is_empty() {
-            self.exclusive.blocking &= !self.outbox.is_idle();
+            self.note_unblocked();
+            if self.outbox.presence.flags.get().has(Flags::REPLICA) {
+                self.tunnel().await?;
+                continue;
+            }
             // Where there is no connection, that is told to each request.
             self.ready_target().await?;
             match self.pass_ahead() {
@@ -132,6 +133,11 @@ impl Connection {
     /// Handles one request that is not simply passed on.
     async fn handle(&mut self, request: &Request<'_>) -> Result<(), End> {
         let route = route(request);
+        self.outbox.presence.set_last(LastCommand::new(request.name(), || request.arg(1)));
+        if let Route::Browser = route {
+            tracing::warn!(client = self.outbox.id(), "closing a client that speaks HTTP");
+            return Err(End::Now);
+        }
         if let Route::Quit = route {
             return Err(self.quit(request).await?);
         }
@@ -161,10 +167,10 @@ impl Connection {
                     self.run(&link, request);
                     return Ok(());
                 }
-                Route::Client(command) if !matches!(command, ClientCommand::Reply(_)) => {
-                    self.client_command(&link, command, request);
-                    return Ok(());
+                Route::Client(command) if command.is_shared() => {
+                    return self.client_command(&link, command, request).await;
                 }
+                Route::Info => return self.info(&link, request).await,
                 Route::Catalog => {
                     self.catalog(&link, request);
                     return Ok(());
@@ -192,32 +198,19 @@ impl Connection {
         Ok(End::Politely)
     }
 
-    /// A `CLIENT` subcommand that speaks of the client: the server is asked whether it is allowed, and what it says of its
-    /// connection is replaced by what is true of the client.
-    pub(super) fn client_command(
-        &mut self,
-        link: &Rc<Link>,
-        command: ClientCommand,
-        request: &Request<'_>,
-    ) {
-        let substitute = match command {
-            ClientCommand::Id => Substitute::Id(self.outbox.id()),
-            ClientCommand::GetName => Substitute::Name,
-            ClientCommand::SetName | ClientCommand::Reply(_) => {
-                Substitute::NewName(client::new_name(request))
-            }
-        };
+    /// `INFO`: the server is asked, and our section is added to what it says.
+    pub(super) async fn info(&mut self, link: &Rc<Link>, request: &Request<'_>) -> Result<(), End> {
+        let section = self.section().await?;
         self.outbox.sent(1);
-        let slot = Slot::Substitute(substitute);
-        match command {
-            ClientCommand::SetName if !link.is_exclusive() && is_valid_name(request) => {
-                // The others on the lane are not called like this client. An invalid name is for the server to refuse.
-                link.send_with(&self.outbox, slot, |out| {
-                    encode::command(out, [&b"CLIENT"[..], b"SETNAME", b"sessiond"]);
-                });
-            }
-            _ => link.send(&self.outbox, request.bytes(), slot),
-        }
+        link.send(&self.outbox, request.bytes(), Slot::Section(section));
+        Ok(())
+    }
+
+    /// The section `# Sessiond` as it is now.
+    pub(super) async fn section(&mut self) -> Result<String, End> {
+        let roster = self.context.roster.clone();
+        let counts = self.io.during(&self.outbox, roster.counts()).await?;
+        Ok(self.context.facts.section(counts))
     }
 
     /// `COMMAND`: the server is asked, and the session commands are added to what it says.
@@ -234,7 +227,7 @@ impl Connection {
 
     /// Waits until there is something to do: more input, a connection to give back, the end.
     async fn rest(&mut self) -> Result<(), End> {
-        self.exclusive.blocking &= !self.outbox.is_idle();
+        self.note_unblocked();
         let before = self.io.input.len();
         let outbox = self.outbox.clone();
         let (exclusive, target) = (&self.exclusive, &self.target);
@@ -247,22 +240,64 @@ impl Connection {
                     || io.eof
                     || outbox.is_draining()
                     || outbox.is_link_closed()
+                    || !outbox.waiting.is_empty()
                     || releasable()
             })
             .await?;
+        self.keep_link().await?;
         let cut = self.outbox.take_link_closed();
         self.note_closed_link()?;
+        self.prove().await?;
         self.release();
         if cut && self.key.identity.is_proven() {
             // The server may have cut off this user; it says whether the user may come back.
             self.ready_target().await?;
         }
         if self.io.input.len() == before && (self.io.eof || self.outbox.is_draining()) {
-            if !self.exclusive.is_blocked(&self.outbox) {
+            if self.exclusive.is_stream() && !self.outbox.is_draining() {
+                self.finish_stream().await?;
+            } else if !self.exclusive.is_blocked(&self.outbox) {
                 self.idle().await?;
             }
             return Err(End::Politely);
         }
+        Ok(())
+    }
+
+    /// The client sends no more: the server is told, and what it still has to say goes to the client.
+    async fn finish_stream(&mut self) -> Result<(), End> {
+        let Target::Exclusive(link) = &self.target else { return Ok(()) };
+        link.finish();
+        self.until(|outbox| outbox.is_link_closed() || outbox.is_draining()).await
+    }
+
+    /// Passes on whatever a client sends whose connection carries the stream of a replica.
+    async fn tunnel(&mut self) -> Result<(), End> {
+        let Target::Exclusive(link) = &self.target else { return self.note_closed_link() };
+        let link = link.clone();
+        link.send_unanswered(&self.io.input);
+        self.io.input.clear();
+        self.relieved(&link).await?;
+        self.note_closed_link()
+    }
+
+    /// Notes that a command that may wait has been answered.
+    fn note_unblocked(&self) {
+        if self.outbox.is_idle() {
+            self.outbox.presence.flag(Flags::BLOCKED, false);
+        }
+    }
+
+    /// Gets the client a connection of its own if someone waits for it to have one.
+    async fn keep_link(&mut self) -> Result<(), End> {
+        if self.outbox.waiting.is_empty() {
+            return Ok(());
+        }
+        if !matches!(self.target, Target::Exclusive(_)) {
+            // Without one, those who wait are told so.
+            self.pin().await?;
+        }
+        self.outbox.waiting.answer(self.outbox.presence.pinned.get());
         Ok(())
     }
 
@@ -294,7 +329,7 @@ impl Connection {
     /// Waits for `ready`. A client that leaves, or has to, while it is blocked does not wait.
     pub(super) async fn until(&mut self, ready: impl Fn(&Outbox) -> bool) -> Result<(), End> {
         let outbox = &self.outbox;
-        let blocking = self.exclusive.blocking;
+        let blocking = self.outbox.presence.is_blocking();
         let gives_up = |io: &Io| blocking && (io.eof || outbox.is_draining());
         self.io.until(outbox, |io| ready(outbox) || gives_up(io)).await?;
         if ready(outbox) { Ok(()) } else { Err(End::Politely) }
@@ -312,8 +347,4 @@ impl Connection {
         self.until(Outbox::has_outcome).await?;
         Ok(self.outbox.take_outcome().unwrap_or(Err(Failure::Lost)))
     }
-}
-
-fn is_valid_name(request: &Request<'_>) -> bool {
-    request.arg(2).is_some_and(client::is_valid_name)
 }

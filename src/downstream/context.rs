@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{outbox::Outbox, spares::Spares};
+use super::{clock::Clock, outbox::Outbox, report::Facts, roster::Roster, spares::Spares};
 use crate::{
     session,
     upstream::{hub::Hub, key::LaneKey, served::ServedDatabases},
@@ -25,6 +25,12 @@ pub struct Context {
     pub session: session::Settings,
     /// The databases in which session commands were served.
     pub served: Arc<ServedDatabases>,
+    /// The way to the clients of all workers.
+    pub roster: Roster,
+    /// What `INFO` tells of this process.
+    pub facts: Arc<Facts>,
+    /// The worker's clock.
+    pub clock: Clock,
     /// The clients that are connected.
     pub clients: RefCell<HashMap<u64, Rc<Outbox>>>,
     /// Read buffers that are not in use.

@@ -3,6 +3,10 @@
 use std::mem;
 
 use super::{connection::Connection, io::End, outbox::Outbox, target::Target};
+use crate::command::client::profile::Flags;
+
+/// Properties that are only the connection's.
+const LASTING_FLAGS: Flags = Flags::NO_EVICT.with(Flags::NO_TOUCH, true);
 
 /// The state of a client's own connection beyond user, database and protocol.
 #[derive(Default)]
@@ -15,8 +19,9 @@ pub(super) struct Exclusive {
     pub(super) lasting: bool,
     /// The connection is not to be used by anyone else.
     pub(super) spoiled: bool,
-    /// A command that may wait is under way.
-    pub(super) blocking: bool,
+    /// The client's state was changed here. Whether another connection can be brought into it is not known: a user may be in a
+    /// database that it may not select.
+    pub(super) moved: bool,
     pub(super) unanswered: Unanswered,
 }
 
@@ -53,11 +58,13 @@ impl Exclusive {
             && outbox.is_idle()
             && outbox.transaction.borrow().is_none()
             && !outbox.subscriptions.get().any()
+            && !outbox.presence.kept.get()
+            && !outbox.presence.flags.get().has(LASTING_FLAGS)
     }
 
     /// Whether the client waits for something that may never happen.
     pub(super) fn is_blocked(&self, outbox: &Outbox) -> bool {
-        self.blocking && !outbox.is_idle()
+        outbox.presence.is_blocking() && !outbox.is_idle()
     }
 
     /// A request went without a reply; true when it was the only one to do so.
@@ -89,13 +96,32 @@ impl Connection {
         if let Target::Exclusive(link) = &self.target {
             let link = link.clone();
             self.target = Target::None;
-            if mem::take(&mut self.exclusive.spoiled) {
+            let told = self.outbox.presence.told.take();
+            if mem::take(&mut self.exclusive.spoiled) || told {
                 link.abort();
             } else {
                 self.context.hub.give_back(link);
             }
-            self.exclusive.blocking = false;
+            self.outbox.presence.flag(Flags::BLOCKED, false);
+            self.outbox.presence.pinned.set(None);
         }
+    }
+
+    /// Makes sure that there is a lane for the client before its own connection is given back. Where there can be none, it
+    /// keeps what it has.
+    pub(super) async fn prove(&mut self) -> Result<(), End> {
+        let clean = !self.context.dedicated && self.exclusive.is_clean(&self.outbox);
+        if !self.exclusive.moved || !clean || !matches!(self.target, Target::Exclusive(_)) {
+            return Ok(());
+        }
+        let (context, key) = (self.context.clone(), self.key.clone());
+        let lane = async move { context.hub.lane(&key).await };
+        match self.io.during(&self.outbox, lane).await? {
+            Ok(_) => self.exclusive.moved = false,
+            // Its own connection will show whether the server is away.
+            Err(_) => self.exclusive.lasting = true,
+        }
+        Ok(())
     }
 
     /// Looks after a connection of the client's own that has closed. State that was only there is lost; where the client
@@ -106,9 +132,15 @@ impl Connection {
             return Ok(());
         }
         self.outbox.take_link_closed();
+        self.outbox.presence.pinned.set(None);
         self.target = Target::None;
         let exclusive = mem::take(&mut self.exclusive);
-        if self.outbox.subscriptions.take().any() || exclusive.lasting || exclusive.is_unanswered()
+        let presence = &self.outbox.presence;
+        if self.outbox.subscriptions.take().any()
+            || exclusive.lasting
+            || exclusive.is_unanswered()
+            || presence.kept.get()
+            || presence.flags.get().has(LASTING_FLAGS)
         {
             return Err(End::Politely);
         }

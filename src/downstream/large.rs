@@ -4,7 +4,7 @@ use bytes::Buf;
 
 use super::{connection::Connection, io::End, outbox::Outbox, slot::Slot, target::Target};
 use crate::{
-    command::{Route, route},
+    command::{Route, client::profile::Flags, route},
     resp::encode,
     upstream::receiver::Expected,
 };
@@ -45,7 +45,9 @@ impl Connection {
             self.swallow().await?;
             return self.answer_frame(&refused).await;
         }
-        self.exclusive.blocking |= matches!(route, Route::Blocking);
+        if let Route::Blocking = route {
+            self.outbox.presence.flag(Flags::BLOCKED, true);
+        }
         if matches!(route, Route::Lasting | Route::Unknown) {
             self.exclusive.lasting = true;
         }

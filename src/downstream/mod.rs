@@ -2,6 +2,8 @@
 
 mod ahead;
 mod block;
+mod clients;
+pub mod clock;
 pub mod connection;
 pub mod context;
 mod exclusive;
@@ -9,6 +11,9 @@ mod io;
 mod large;
 pub mod outbox;
 mod pinned;
+pub mod presence;
+pub mod report;
+pub mod roster;
 mod sessions;
 pub mod slot;
 pub mod spares;

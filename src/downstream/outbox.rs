@@ -1,5 +1,6 @@
 //! The replies of one client, in the order of its requests: taken from upstream connections, written to its socket.
 
+mod profile;
 mod receiver;
 mod writing;
 
@@ -15,6 +16,8 @@ use bytes::{Bytes, BytesMut};
 use tokio::net::tcp::OwnedWriteHalf;
 
 use super::{
+    presence::Presence,
+    roster::Waiting,
     slot::{Effect, Slot, Substitute},
     subscriptions::Subscriptions,
     transaction::Transaction,
@@ -59,7 +62,9 @@ pub struct Outbox {
     /// What the connection's task waits for.
     outcome: RefCell<Option<Result<Bytes, Failure>>>,
     pub(super) protocol: Cell<Protocol>,
-    pub(super) name: RefCell<Bytes>,
+    pub(super) presence: Presence,
+    /// Those who wait for the client to have an upstream connection of its own.
+    pub(super) waiting: Waiting,
     pub(super) subscriptions: Cell<Subscriptions>,
     pub(super) transaction: RefCell<Option<Transaction>>,
     touched: Cell<bool>,
@@ -81,7 +86,8 @@ enum Held {
 
 impl Outbox {
     /// The outbox of client `id`. With more than `limit` bytes unread the client is closed.
-    pub fn new(id: u64, write: OwnedWriteHalf, limit: usize) -> Rc<Self> {
+    pub fn new(id: u64, write: OwnedWriteHalf, limit: usize, presence: Presence) -> Rc<Self> {
+        let protocol = presence.key.borrow().protocol;
         Rc::new(Self {
             id,
             limit,
@@ -95,8 +101,9 @@ impl Outbox {
             crowded: Cell::new(false),
             script: Cell::new(std::ptr::null()),
             outcome: RefCell::default(),
-            protocol: Cell::default(),
-            name: RefCell::default(),
+            protocol: Cell::new(protocol),
+            presence,
+            waiting: Waiting::default(),
             subscriptions: Cell::default(),
             transaction: RefCell::default(),
             touched: Cell::new(false),
@@ -282,14 +289,16 @@ impl Outbox {
         }
     }
 
-    fn substituted(&self, substitute: Substitute, frame: &[u8]) {
-        self.pass_written(|out| {
-            substitute.write(frame, &self.name.borrow(), self.protocol.get(), out);
-        });
-        if let Substitute::NewName(name) = substitute
+    fn substituted(&self, link: &Link<Self>, substitute: Substitute, frame: &[u8]) {
+        let label = self.presence.label();
+        self.pass_written(|out| substitute.write(frame, &label, self.protocol.get(), out));
+        if let Substitute::Naming(naming) = substitute
             && !reply::is_error(frame)
         {
-            *self.name.borrow_mut() = name;
+            let label = self.presence.name(&naming);
+            if link.is_exclusive() {
+                link.set_label(label);
+            }
         }
     }
 
@@ -333,6 +342,7 @@ impl Outbox {
             Expected::Slot(
                 Slot::Substitute(_)
                 | Slot::Merged(_)
+                | Slot::Section(_)
                 | Slot::Subscription(_)
                 | Slot::Queued(_)
                 | Slot::Part(_)
@@ -345,7 +355,7 @@ impl Outbox {
         }
     }
 
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         if let Some(waker) = self.waker.borrow().as_ref() {
             waker.wake_by_ref();
         }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::{
     connection::{Connection, Link},
@@ -17,7 +17,7 @@ use crate::{
     command::{
         Route,
         change::Change,
-        client::{ClientCommand, ReplyMode},
+        client::{ClientCommand, ReplyMode, naming::Naming, profile::Flags},
         table::{State, Stream, Subscription},
     },
     resp::{Request, encode, reply},
@@ -40,11 +40,11 @@ impl Connection {
             return self.in_transaction(&link, route, request).await;
         }
         match route {
-            Route::Shared | Route::Aside | Route::Quit | Route::Session(_) => {
+            Route::Shared | Route::Aside | Route::Quit | Route::Browser | Route::Session(_) => {
                 self.run(&link, request);
             }
             Route::Blocking => {
-                self.exclusive.blocking = true;
+                self.outbox.presence.flag(Flags::BLOCKED, true);
                 self.run(&link, request);
             }
             Route::Replication => {
@@ -53,19 +53,14 @@ impl Connection {
                 link.send_with(&self.outbox, Slot::Drop, |out| {
                     encode::command(out, [&b"PING"[..]]);
                 });
-                self.exclusive.blocking = true;
+                self.outbox.presence.flag(Flags::BLOCKED, true);
                 self.run(&link, request);
             }
             Route::Transaction(step) => self.transaction(&link, step, request).await?,
             Route::Subscription(subscription) => self.subscribe(&link, subscription, request),
             Route::State(state) => self.change_state(&link, state, request).await?,
-            Route::Client(ClientCommand::Reply(mode)) => {
-                self.reply_mode(&link, mode, request).await?;
-            }
-            Route::Client(command) => {
-                self.exclusive.spoiled |= command == ClientCommand::SetName;
-                self.client_command(&link, command, request);
-            }
+            Route::Client(command) => self.client_command(&link, command, request).await?,
+            Route::Info => self.info(&link, request).await?,
             Route::Catalog => self.catalog(&link, request),
             Route::Lasting => {
                 self.exclusive.lasting = true;
@@ -80,11 +75,13 @@ impl Connection {
             Route::Stream(Stream::Monitor) => {
                 if self.succeeds(&link, request).await? {
                     self.exclusive.unanswered = Unanswered::Stream;
+                    self.outbox.presence.flag(Flags::MONITOR, true);
                 }
             }
             Route::Stream(Stream::Replication) => {
                 self.idle().await?;
                 self.exclusive.unanswered = Unanswered::Stream;
+                self.outbox.presence.flag(Flags::REPLICA, true);
                 link.open_tunnel();
                 link.send_unanswered(request.bytes());
             }
@@ -94,6 +91,12 @@ impl Connection {
 
     pub(super) fn run(&mut self, link: &Rc<Link>, request: &Request<'_>) {
         self.outbox.sent(1);
+        if link.is_unauthenticated() && request.is_inline() {
+            // The limits for clients that have not authenticated are not for inline requests.
+            let mut line = BytesMut::new();
+            encode::inline(&mut line, request.args());
+            return link.send_run(&self.outbox, &line, 1);
+        }
         link.send_run(&self.outbox, request.bytes(), 1);
     }
 
@@ -103,8 +106,16 @@ impl Connection {
         link: &Rc<Link>,
         request: &Request<'_>,
     ) -> Result<Option<Bytes>, End> {
-        let bytes = request.bytes();
-        let outcome = self.call(link, Slot::Observe, |out| out.extend_from_slice(bytes)).await?;
+        self.observe_bytes(link, request.bytes()).await
+    }
+
+    /// As [`Connection::observe`], for a request of these bytes.
+    pub(super) async fn observe_bytes(
+        &mut self,
+        link: &Rc<Link>,
+        request: &[u8],
+    ) -> Result<Option<Bytes>, End> {
+        let outcome = self.call(link, Slot::Observe, |out| out.extend_from_slice(request)).await?;
         Ok(outcome.ok())
     }
 
@@ -174,25 +185,27 @@ impl Connection {
     /// Notes a change that the server has confirmed on the client's own connection.
     pub(super) fn apply(&mut self, link: &Rc<Link>, change: &Change) {
         let key: Rc<LaneKey> = Rc::new(change.apply(&self.key));
+        self.exclusive.moved = true;
         if change.identity.as_ref().is_some_and(|identity| identity.is_proven()) {
             self.context.hub.vouch(&key);
         }
         self.outbox.protocol.set(key.protocol);
         link.set_key(key.clone());
+        *self.outbox.presence.key.borrow_mut() = key.clone();
         self.key = key;
         if let Some(name) = &change.name {
-            self.exclusive.spoiled = true;
-            *self.outbox.name.borrow_mut() = name.clone();
+            link.set_label(self.outbox.presence.name(&Naming::Name(name.clone())));
         }
         if change.reset {
             self.end_transaction();
             self.outbox.subscriptions.set(Subscriptions::default());
             self.exclusive.spoiled = true;
+            self.outbox.presence.reset();
         }
     }
 
     /// `CLIENT REPLY`
-    async fn reply_mode(
+    pub(super) async fn reply_mode(
         &mut self,
         link: &Rc<Link>,
         mode: ReplyMode,
@@ -245,6 +258,9 @@ impl Connection {
                 }
                 self.exclusive.was_unanswered();
                 link.send_unanswered(request.bytes());
+            }
+            (_, Route::Client(command)) => {
+                self.client_command_unanswered(link, command, request).await?;
             }
             (_, _) => {
                 self.exclusive.was_unanswered();

@@ -2,11 +2,16 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::{subscriptions::Confirmations, transaction::Transaction};
+use super::{clients::Question, subscriptions::Confirmations, transaction::Transaction};
 use crate::{
-    command::{catalog::Merge, change::Change},
+    command::{
+        catalog::Merge,
+        change::Change,
+        client::{Switch, naming::Naming, tracking::Tracking},
+    },
     resp::{Protocol, encode, reply},
     session::{Adapt, Call},
+    upstream::label::Label,
 };
 
 /// A request whose reply is not simply passed on.
@@ -25,6 +30,8 @@ pub enum Slot {
     Substitute(Substitute),
     /// The reply speaks of all commands; the session commands are added.
     Merged(Box<Merge>),
+    /// The reply is `INFO`; our section is added.
+    Section(String),
     /// Several frames answer.
     Subscription(Confirmations),
     /// Inside a transaction: the server says `QUEUED`, and the effect comes with `EXEC`.
@@ -44,8 +51,10 @@ pub enum Substitute {
     Id(u64),
     /// Its name, as it is when the reply arrives.
     Name,
-    /// Its new name, once the server has agreed.
-    NewName(Bytes),
+    /// A name that it gives itself, once the server has agreed.
+    Naming(Naming),
+    /// The client that is told of its invalidated keys.
+    Redirect(Option<u64>),
 }
 
 /// What a queued command does when `EXEC` runs it.
@@ -56,6 +65,16 @@ pub enum Effect {
     Substitute(Substitute),
     /// Its reply speaks of all commands.
     Merge(Box<Merge>),
+    /// Its reply is `INFO`.
+    Section(String),
+    /// It is a question about clients.
+    Question(Question),
+    /// This takes the place of its reply.
+    Answer(Bytes),
+    /// `CLIENT TRACKING`
+    Tracking(Tracking),
+    /// `CLIENT NO-EVICT` or `NO-TOUCH`
+    Switch(Switch, bool),
     /// It changes user, database or protocol.
     Change(Change),
     /// It leaves state on the connection.
@@ -66,29 +85,61 @@ pub enum Effect {
 
 impl Effect {
     /// Appends what the client is told in place of `frame`, the server's answer to a command that was not queued.
-    pub fn write(&self, frame: &[u8], name: &[u8], protocol: Protocol, out: &mut BytesMut) {
+    pub fn write(&self, frame: &[u8], label: &Label, protocol: Protocol, out: &mut BytesMut) {
         match self {
             Self::Adapt(adapt) => adapt.apply(frame, protocol, out),
-            Self::Substitute(substitute) => substitute.write(frame, name, protocol, out),
-            Self::Merge(_) | Self::Change(_) | Self::Lasting | Self::Tunnel => {
-                out.extend_from_slice(frame);
-            }
+            Self::Substitute(substitute) => substitute.write(frame, label, protocol, out),
+            _ => out.extend_from_slice(frame),
         }
     }
 }
 
 impl Substitute {
-    /// Appends what the client, which is called `name` so far, is told in place of `frame`.
-    pub fn write(&self, frame: &[u8], name: &[u8], protocol: Protocol, out: &mut BytesMut) {
+    /// Appends what the client, which is called `label` so far, is told in place of `frame`.
+    pub fn write(&self, frame: &[u8], label: &Label, protocol: Protocol, out: &mut BytesMut) {
         if reply::is_error(frame) {
             out.extend_from_slice(frame);
             return;
         }
         match self {
             Self::Id(id) => encode::integer(out, i64::try_from(*id).unwrap_or(i64::MAX)),
-            Self::Name if name.is_empty() => encode::null(out, protocol),
-            Self::Name => encode::bulk(out, name),
-            Self::NewName(_) => out.extend_from_slice(frame),
+            Self::Name if label.name.is_empty() => encode::null(out, protocol),
+            Self::Name => encode::bulk(out, &label.name),
+            Self::Naming(_) => out.extend_from_slice(frame),
+            Self::Redirect(Some(id)) => write_redirect(frame, *id, out),
+            Self::Redirect(None) => out.extend_from_slice(frame),
         }
     }
+}
+
+/// Appends the reply to `CLIENT GETREDIR` or `TRACKINGINFO` with the id that clients know. Ids that are not positive say
+/// that there is no redirection.
+fn write_redirect(frame: &[u8], id: u64, out: &mut BytesMut) {
+    match reply::as_integer(frame) {
+        Some(redirect) if redirect > 0 => {
+            encode::integer(out, i64::try_from(id).unwrap_or(i64::MAX));
+        }
+        _ => write_with_id(frame, b"redirect", id, out),
+    }
+}
+
+/// Appends a reply that is a map with `id` as the value of `key`, where that is a positive integer so far; other replies as
+/// they are.
+pub fn write_with_id(frame: &[u8], key: &[u8], id: u64, out: &mut BytesMut) {
+    let mut copied = 0;
+    if let Some(elements) = reply::elements(frame) {
+        let mut at = frame.len() - elements.rest().len();
+        let mut name = &b""[..];
+        for (index, element) in elements.flatten().enumerate() {
+            if index % 2 == 0 {
+                name = reply::as_bulk(element).unwrap_or_default();
+            } else if name == key && reply::as_integer(element).is_some_and(|value| value > 0) {
+                out.extend_from_slice(&frame[copied..at]);
+                encode::integer(out, i64::try_from(id).unwrap_or(i64::MAX));
+                copied = at + element.len();
+            }
+            at += element.len();
+        }
+    }
+    out.extend_from_slice(&frame[copied..]);
 }

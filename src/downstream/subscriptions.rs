@@ -58,6 +58,11 @@ impl Subscriptions {
         self.channels + self.patterns + self.shards > 0
     }
 
+    /// Those to channels, patterns and shard channels.
+    pub fn counts(self) -> [u32; 3] {
+        [self.channels, self.patterns, self.shards]
+    }
+
     /// Reads a frame of which at least the beginning is there. `front`: what the oldest request waits for, if that is
     /// confirmations.
     pub fn notice(&mut self, front: Option<&mut Confirmations>, frame: &[u8]) -> Notice {

@@ -83,11 +83,22 @@ impl Connection {
                 self.outbox.take_link_closed();
                 link.adopt(&self.outbox);
                 self.exclusive.pinned();
+                self.outbox.presence.pinned.set(Some(link.id()));
+                self.relabel(&link);
                 self.target = Target::Exclusive(link);
                 Ok(None)
             }
             Err(error) => self.refusal(error).map(Some),
         }
+    }
+
+    /// Has the server call the client's own connection as it calls itself.
+    fn relabel(&self, link: &Rc<Link>) {
+        let label = self.outbox.presence.label();
+        label.encode_changes(&link.label(), |request| {
+            link.send(&self.outbox, &request, Slot::Drop);
+        });
+        link.set_label(label);
     }
 
     /// Whether the connection may be in another database than the client: the server selects none for a connection that it

@@ -1,11 +1,18 @@
 //! A client's transaction: what `EXEC` will change, and how its reply has to be read.
 
-use bytes::{Bytes, BytesMut};
+use std::rc::Rc;
 
-use super::slot::{Effect, Substitute};
+use bytes::BytesMut;
+
+use super::slot::{Effect, Substitute, write_with_id};
 use crate::{
-    command::change::Change,
+    command::{
+        change::Change,
+        client::{Switch, naming::Naming, tracking::Tracking},
+        info,
+    },
     resp::{Protocol, reply},
+    upstream::label::Label,
 };
 
 /// The commands queued since `MULTI`.
@@ -21,8 +28,8 @@ pub struct Transaction {
 pub struct Client {
     /// The client's id.
     pub id: u64,
-    /// Its name so far.
-    pub name: Bytes,
+    /// What it is called so far.
+    pub label: Rc<Label>,
     /// Its protocol so far.
     pub protocol: Protocol,
 }
@@ -33,10 +40,12 @@ pub struct Executed {
     pub changes: Vec<Change>,
     /// The connection keeps state.
     pub lasting: bool,
-    /// The client's name now.
-    pub name: Bytes,
-    /// Whether the connection was given a name.
-    pub renamed: bool,
+    /// What the client is called now.
+    pub label: Rc<Label>,
+    /// `CLIENT TRACKING`, if it was said.
+    pub tracking: Option<Tracking>,
+    /// What was switched.
+    pub switches: Vec<(Switch, bool)>,
 }
 
 impl Transaction {
@@ -46,6 +55,17 @@ impl Transaction {
             self.effects.push((self.queued, effect));
         }
         self.queued += 1;
+    }
+
+    /// How many commands are queued.
+    pub fn queued(&self) -> usize {
+        self.queued
+    }
+
+    /// The questions about clients, and their places in the reply to `EXEC`.
+    pub fn questions(&mut self) -> impl Iterator<Item = (usize, &mut Effect)> {
+        let effects = self.effects.iter_mut().map(|(place, effect)| (*place, effect));
+        effects.filter(|(_, effect)| matches!(effect, Effect::Question(_)))
     }
 
     /// Whether the reply to `EXEC` has to be read.
@@ -60,8 +80,14 @@ impl Transaction {
 
     /// Appends the reply to `EXEC` as the client is to see it.
     pub fn execute(self, frame: &[u8], client: Client, out: &mut BytesMut) -> Executed {
-        let Client { id, name, mut protocol } = client;
-        let mut executed = Executed { changes: Vec::new(), lasting: false, name, renamed: false };
+        let Client { id, label, mut protocol } = client;
+        let mut executed = Executed {
+            changes: Vec::new(),
+            lasting: false,
+            label,
+            tracking: None,
+            switches: Vec::new(),
+        };
         let elements = match reply::kind(frame) {
             Some(reply::Kind::Array) => reply::elements(frame),
             _ => None,
@@ -75,20 +101,24 @@ impl Transaction {
         let mut effects = self.effects.into_iter().peekable();
         for (index, element) in elements.flatten().enumerate() {
             let effect = effects.next_if(|(at, _)| *at == index).map(|(_, effect)| effect);
-            // What the server says of a command that it does not know may be an error.
-            if reply::is_error(element) && !matches!(effect, Some(Effect::Merge(_))) {
+            // What the server says of a command, or of a client, that it does not know may be an error.
+            if reply::is_error(element)
+                && !matches!(effect, Some(Effect::Merge(_) | Effect::Answer(_)))
+            {
                 // A refused HELLO may have changed the user all the same.
-                executed.lasting |= matches!(&effect, Some(Effect::Change(_) | Effect::Lasting));
+                executed.lasting |= matches!(
+                    &effect,
+                    Some(Effect::Change(_) | Effect::Lasting | Effect::Tracking(_))
+                );
                 out.extend_from_slice(element);
                 continue;
             }
             match effect {
                 Some(Effect::Adapt(adapt)) => adapt.apply(element, protocol, out),
                 Some(Effect::Substitute(substitute)) => {
-                    substitute.write(element, &executed.name, protocol, out);
-                    if let Substitute::NewName(name) = substitute {
-                        executed.name = name;
-                        executed.renamed = true;
+                    substitute.write(element, &executed.label, protocol, out);
+                    if let Substitute::Naming(naming) = substitute {
+                        executed.label = Rc::new(naming.apply(&executed.label));
                     }
                 }
                 Some(Effect::Merge(merge)) => merge.apply(element, protocol, out),
@@ -96,8 +126,8 @@ impl Transaction {
                     protocol = change.protocol.unwrap_or(protocol);
                     write_hello(element, id, out);
                     if let Some(name) = &change.name {
-                        executed.name = name.clone();
-                        executed.renamed = true;
+                        let named = Naming::Name(name.clone()).apply(&executed.label);
+                        executed.label = Rc::new(named);
                     }
                     executed.changes.push(change);
                 }
@@ -105,7 +135,18 @@ impl Transaction {
                     executed.lasting = true;
                     out.extend_from_slice(element);
                 }
-                Some(Effect::Tunnel) | None => out.extend_from_slice(element),
+                Some(Effect::Section(section)) => info::append(element, &section, out),
+                Some(Effect::Answer(answer)) => out.extend_from_slice(&answer),
+                Some(Effect::Tracking(tracking)) => {
+                    executed.lasting = true;
+                    executed.tracking = Some(tracking);
+                    out.extend_from_slice(element);
+                }
+                Some(Effect::Switch(switch, on)) => {
+                    executed.switches.push((switch, on));
+                    out.extend_from_slice(element);
+                }
+                Some(Effect::Tunnel | Effect::Question(_)) | None => out.extend_from_slice(element),
             }
         }
         executed
@@ -114,22 +155,7 @@ impl Transaction {
 
 /// Appends the reply to `HELLO` with the client's own id in place of the upstream connection's; other replies as they are.
 pub fn write_hello(frame: &[u8], id: u64, out: &mut BytesMut) {
-    let mut copied = 0;
-    if let Some(elements) = reply::elements(frame) {
-        let mut at = frame.len() - elements.rest().len();
-        let mut key = &b""[..];
-        for (index, element) in elements.flatten().enumerate() {
-            if index % 2 == 0 {
-                key = reply::as_bulk(element).unwrap_or_default();
-            } else if key == b"id" && reply::as_integer(element).is_some() {
-                out.extend_from_slice(&frame[copied..at]);
-                crate::resp::encode::integer(out, i64::try_from(id).unwrap_or(i64::MAX));
-                copied = at + element.len();
-            }
-            at += element.len();
-        }
-    }
-    out.extend_from_slice(&frame[copied..]);
+    write_with_id(frame, b"id", id, out);
 }
 
 #[cfg(test)]
@@ -137,7 +163,7 @@ mod tests {
     use super::*;
 
     fn client(protocol: Protocol) -> Client {
-        Client { id: 9, name: Bytes::new(), protocol }
+        Client { id: 9, label: Rc::default(), protocol }
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! A client's transaction on a connection of its own, from `WATCH` and `MULTI` to `EXEC` or `DISCARD`.
 
-use std::{borrow::Cow, mem, rc::Rc};
+use std::{mem, rc::Rc};
+
+use bytes::Bytes;
 
 use super::{
+    clients::{self, Question},
     connection::{Connection, Link},
     exclusive::Unanswered,
     io::End,
-    slot::{Effect, Slot, Substitute},
+    slot::{Effect, Slot},
     transaction::{Client, Transaction},
 };
 use crate::{
@@ -14,10 +17,10 @@ use crate::{
         Route,
         catalog::Merge,
         change::Change,
-        client::{self, ClientCommand},
+        client::{ClientCommand, line::Form, tracking::Tracking},
         table::{State, Transaction as Step},
     },
-    resp::{Protocol, Request, encode},
+    resp::{Protocol, Request, encode, reply},
 };
 
 impl Connection {
@@ -64,11 +67,15 @@ impl Connection {
                 let before = mem::replace(&mut self.exclusive.watching, true);
                 let succeeded = self.succeeds(link, request).await?;
                 self.exclusive.watching &= before || succeeded || !link.is_open();
+                if succeeded {
+                    let watched = &self.outbox.presence.watched;
+                    let keys = u32::try_from(request.len() - 1).unwrap_or(u32::MAX);
+                    watched.set(watched.get().saturating_add(keys));
+                }
             }
             Step::Unwatch => {
                 if self.succeeds(link, request).await? {
-                    self.exclusive.watching = false;
-                    self.exclusive.watch_lost = false;
+                    self.end_watch();
                 }
             }
             Step::Exec | Step::Discard => self.run(link, request),
@@ -83,7 +90,7 @@ impl Connection {
         route: Route,
         request: &Request<'_>,
     ) -> Result<(), End> {
-        let mut asked = Cow::Borrowed(request.bytes());
+        let mut asked = Bytes::copy_from_slice(request.bytes());
         let effect = match route {
             Route::Transaction(Step::Exec) => return self.execute(link, request).await,
             Route::Transaction(Step::Discard) => {
@@ -104,20 +111,18 @@ impl Connection {
                 Some(change) => Effect::Change(change),
                 None => Effect::Lasting,
             }),
-            Route::Client(ClientCommand::Id) => {
-                Some(Effect::Substitute(Substitute::Id(self.outbox.id())))
+            Route::Client(ClientCommand::Reply(_)) => Some(Effect::Tunnel),
+            Route::Client(command) => {
+                let effect;
+                (asked, effect) = self.queued_client_command(link, command, request).await?;
+                effect
             }
-            Route::Client(ClientCommand::GetName) => Some(Effect::Substitute(Substitute::Name)),
-            Route::Client(ClientCommand::SetName) => {
-                Some(Effect::Substitute(Substitute::NewName(client::new_name(request))))
-            }
+            Route::Info => Some(Effect::Section(self.section().await?)),
             Route::Catalog => Merge::of(request, &self.context.session).map(|merge| {
-                asked = merge.request(request);
+                asked = Bytes::from(merge.request(request).into_owned());
                 Effect::Merge(Box::new(merge))
             }),
-            Route::Subscription(_) | Route::Client(ClientCommand::Reply(_)) | Route::Stream(_) => {
-                Some(Effect::Tunnel)
-            }
+            Route::Subscription(_) | Route::Stream(_) => Some(Effect::Tunnel),
             Route::Lasting | Route::Unknown => Some(Effect::Lasting),
             Route::Shared
             | Route::Session(_)
@@ -125,6 +130,7 @@ impl Connection {
             | Route::Replication
             | Route::Transaction(Step::Unwatch)
             | Route::Aside
+            | Route::Browser
             | Route::Quit => None,
         };
         self.outbox.sent(1);
@@ -177,26 +183,80 @@ impl Connection {
                 return self.answer_frame(&super::failure_frame(&failure)).await;
             }
         };
-        let Some(transaction) = self.end_transaction() else { return Ok(()) };
+        let Some(mut transaction) = self.end_transaction() else { return Ok(()) };
+        let ends = self.answer_questions(&mut transaction, &frame).await?;
         let (id, protocol) = (self.outbox.id(), self.outbox.protocol.get());
         let mut executed = None;
-        let name = self.outbox.name.borrow().clone();
-        let client = Client { id, name, protocol };
+        let client = Client { id, label: self.outbox.presence.label(), protocol };
         self.answer(|out| executed = Some(transaction.execute(&frame, client, out))).await?;
         let Some(executed) = executed else { return Ok(()) };
         self.exclusive.lasting |= executed.lasting;
         for change in &executed.changes {
             self.apply(link, change);
         }
-        self.exclusive.spoiled |= executed.renamed;
-        *self.outbox.name.borrow_mut() = executed.name;
-        Ok(())
+        if let Some(tracking) = &executed.tracking {
+            self.track(tracking);
+        }
+        executed.switches.iter().for_each(|(switch, on)| self.switch(*switch, *on));
+        self.outbox.presence.set_label(executed.label.clone());
+        link.set_label(executed.label);
+        if ends { Err(End::Politely) } else { Ok(()) }
+    }
+
+    /// What the server is asked in place of a `CLIENT` subcommand that is queued, and what happens when it runs.
+    async fn queued_client_command(
+        &mut self,
+        link: &Rc<Link>,
+        command: ClientCommand,
+        request: &Request<'_>,
+    ) -> Result<(Bytes, Option<Effect>), End> {
+        let same = || Bytes::copy_from_slice(request.bytes());
+        Ok(match command {
+            ClientCommand::Info | ClientCommand::List | ClientCommand::Kill => {
+                let question = Question::of(command, request, self.outbox.id());
+                (self.asked(link, command, request), Some(Effect::Question(question)))
+            }
+            ClientCommand::Unblock => (self.unblocking(request).await?, None),
+            ClientCommand::Tracking => {
+                let tracking = Tracking::of(request);
+                let asked = self.tracking(&tracking, request).await?;
+                (asked, Some(Effect::Tracking(tracking)))
+            }
+            ClientCommand::Switch(switch, on) => (same(), Some(Effect::Switch(switch, on))),
+            _ => (same(), self.substitute(command, request).map(Effect::Substitute)),
+        })
+    }
+
+    /// Answers what an executed transaction asked about clients. True when the client has ended itself.
+    async fn answer_questions(
+        &mut self,
+        transaction: &mut Transaction,
+        frame: &Bytes,
+    ) -> Result<bool, End> {
+        let mut ends = false;
+        for (place, effect) in transaction.questions() {
+            let mut elements = reply::elements(frame).into_iter().flatten().flatten();
+            let Some(element) = elements.nth(place) else { break };
+            let element = frame.slice_ref(element);
+            let form = Form::of(clients::text(&element).unwrap_or_default());
+            if let Effect::Question(question) = effect {
+                let answer = self.answer_to(question.clone(), &form, &element).await?;
+                *effect = Effect::Answer(answer.frame);
+                ends |= answer.ends;
+            }
+        }
+        Ok(ends)
     }
 
     pub(super) fn end_transaction(&mut self) -> Option<Transaction> {
+        self.end_watch();
+        self.outbox.transaction.borrow_mut().take()
+    }
+
+    fn end_watch(&mut self) {
         self.exclusive.watching = false;
         self.exclusive.watch_lost = false;
-        self.outbox.transaction.borrow_mut().take()
+        self.outbox.presence.watched.set(0);
     }
 }
 

@@ -96,6 +96,22 @@ where
     }
 }
 
+/// Appends an inline request: a line of words in quotes, in which bytes that are not printable are escaped.
+pub fn inline<'a>(out: &mut BytesMut, words: impl IntoIterator<Item = &'a [u8]>) {
+    for (place, word) in words.into_iter().enumerate() {
+        out.put_slice(if place == 0 { b"\"" } else { b" \"" });
+        for &byte in word {
+            match byte {
+                b'"' | b'\\' => out.put_slice(&[b'\\', byte]),
+                b' '..=b'~' => out.put_u8(byte),
+                _ => out.put_slice(format!("\\x{byte:02x}").as_bytes()),
+            }
+        }
+        out.put_u8(b'"');
+    }
+    out.put_slice(b"\r\n");
+}
+
 fn line(out: &mut BytesMut, kind: u8, text: &[u8]) {
     out.reserve(text.len() + 3);
     out.put_u8(kind);
@@ -155,6 +171,16 @@ mod tests {
         assert_eq!(both(|out, protocol| map_header(out, protocol, 6)), ["*12\r\n", "%6\r\n"]);
         assert_eq!(both(|out, protocol| set_header(out, protocol, 3)), ["*3\r\n", "~3\r\n"]);
         assert_eq!(both(|out, protocol| push_header(out, protocol, 3)), ["*3\r\n", ">3\r\n"]);
+    }
+
+    #[test]
+    fn inline_requests_mean_the_same() {
+        let words = [&b"SET"[..], b"a \"b\" \\", b"\r\n\xff", b""];
+        let line = written(|out| inline(out, words));
+        assert_eq!(line, "\"SET\" \"a \\\"b\\\" \\\\\" \"\\x0d\\x0a\\xff\" \"\"\r\n");
+        let mut scanner = crate::resp::RequestScanner::new();
+        scanner.scan(line.as_bytes(), true).unwrap();
+        assert_eq!(scanner.request(line.as_bytes()).args().collect::<Vec<_>>(), words);
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! Binds the listening socket, accepts clients and gives each to a worker.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
@@ -12,6 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Listen, Settings, worker::Worker};
+use crate::downstream::report::Facts;
 
 /// Connections that the kernel holds until they are accepted; Redis' own default (`tcp-backlog 511`).
 const BACKLOG: u32 = 511;
@@ -38,6 +43,7 @@ pub(super) async fn accept(
     listener: TcpListener,
     settings: &Settings,
     workers: &[Worker],
+    facts: &Facts,
     shutdown: &CancellationToken,
 ) {
     let seats = Arc::new(Semaphore::new(settings.max_clients));
@@ -56,6 +62,7 @@ pub(super) async fn accept(
             }
         };
         let Ok(seat) = seats.clone().try_acquire_owned() else {
+            facts.rejected.fetch_add(1, Ordering::Relaxed);
             refuse(stream).await;
             continue;
         };
@@ -64,6 +71,7 @@ pub(super) async fn accept(
             continue;
         }
         ids += 1;
+        facts.accepted.fetch_add(1, Ordering::Relaxed);
         let Some(worker) = workers.iter().min_by_key(|worker| worker.clients()) else { return };
         match stream.into_std() {
             Ok(stream) => worker.serve(ids, stream, seat),

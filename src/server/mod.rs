@@ -5,7 +5,12 @@ mod listener;
 mod settings;
 mod worker;
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicU64},
+    time::Instant,
+};
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 pub use settings::{Listen, ListenError, Settings, cores};
 
 use crate::{
+    downstream::{report::Facts, roster::Roster},
     session,
     upstream::{address::Endpoint, served::ServedDatabases, settings as upstream},
 };
@@ -24,6 +30,7 @@ pub struct Server {
     listener: TcpListener,
     settings: Settings,
     workers: Vec<Worker>,
+    facts: Arc<Facts>,
     shutdown: CancellationToken,
 }
 
@@ -45,6 +52,16 @@ impl Server {
         let max_clients = descriptors::provide(settings.max_clients, dedicated);
         let settings = &Settings { max_clients, ..settings.clone() };
         let listener = listener::bind(&settings.listen).await?;
+        let (roster, questions) = Roster::new(settings.workers);
+        let facts = Arc::new(Facts {
+            port: listener.local_addr()?.port(),
+            workers: settings.workers,
+            dedicated,
+            max_clients,
+            started: Instant::now(),
+            accepted: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+        });
         let plan = Plan {
             endpoint,
             connect_timeout: upstream.connect_timeout,
@@ -53,11 +70,15 @@ impl Server {
             served,
             output_limit: settings.client_output_limit,
             drain_timeout: settings.drain_timeout,
+            roster,
+            facts: facts.clone(),
         };
-        let workers = (0..settings.workers)
-            .map(|index| Worker::start(index, plan.clone(), shutdown.clone()))
+        let workers = questions
+            .into_iter()
+            .enumerate()
+            .map(|(index, asked)| Worker::start(index, plan.clone(), asked, shutdown.clone()))
             .collect::<io::Result<Vec<_>>>()?;
-        Ok(Self { listener, settings: settings.clone(), workers, shutdown })
+        Ok(Self { listener, settings: settings.clone(), workers, facts, shutdown })
     }
 
     /// Where clients can connect.
@@ -74,8 +95,8 @@ impl Server {
     /// # Errors
     /// A worker has ended before its time.
     pub async fn run(self) -> io::Result<()> {
-        let Self { listener, settings, workers, shutdown } = self;
-        listener::accept(listener, &settings, &workers, &shutdown).await;
+        let Self { listener, settings, workers, facts, shutdown } = self;
+        listener::accept(listener, &settings, &workers, &facts, &shutdown).await;
         tracing::info!("no new clients; delivering the answers in flight");
         let mut outcome = Ok(());
         for worker in workers {

@@ -21,7 +21,12 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    downstream::{connection::Connection, context::Context},
+    downstream::{
+        connection::Connection,
+        context::Context,
+        report::Facts,
+        roster::{Ask, Roster},
+    },
     resp::Protocol,
     session,
     upstream::{
@@ -45,6 +50,8 @@ pub(super) struct Plan {
     pub(super) served: Arc<ServedDatabases>,
     pub(super) output_limit: usize,
     pub(super) drain_timeout: Duration,
+    pub(super) roster: Roster,
+    pub(super) facts: Arc<Facts>,
 }
 
 /// The handle of a worker.
@@ -64,14 +71,20 @@ struct Arrival {
 
 impl Worker {
     /// Starts a worker thread. It ends after `shutdown`, when its clients have left or the drain timeout has passed.
-    pub(super) fn start(index: usize, plan: Plan, shutdown: CancellationToken) -> io::Result<Self> {
+    /// What other workers ask comes by `asked`.
+    pub(super) fn start(
+        index: usize,
+        plan: Plan,
+        asked: mpsc::UnboundedReceiver<Ask>,
+        shutdown: CancellationToken,
+    ) -> io::Result<Self> {
         let (arrivals, arriving) = mpsc::unbounded_channel();
         let (end, ended) = oneshot::channel();
         let clients = Arc::new(AtomicUsize::new(0));
         let counter = clients.clone();
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
-            LocalSet::new().block_on(&runtime, run(plan, arriving, counter, shutdown));
+            LocalSet::new().block_on(&runtime, run(plan, arriving, asked, counter, shutdown));
             // Nobody listens any more only if the server itself is gone.
             let _ = end.send(());
         })?;
@@ -101,6 +114,7 @@ impl Worker {
 async fn run(
     plan: Plan,
     mut arriving: mpsc::UnboundedReceiver<Arrival>,
+    mut asked: mpsc::UnboundedReceiver<Ask>,
     clients: Arc<AtomicUsize>,
     shutdown: CancellationToken,
 ) {
@@ -115,6 +129,9 @@ async fn run(
         dedicated: plan.dedicated,
         session: plan.session,
         served: plan.served,
+        roster: plan.roster,
+        facts: plan.facts,
+        clock: Default::default(),
         clients: Default::default(),
         spares: Default::default(),
         draining: Default::default(),
@@ -142,10 +159,16 @@ async fn run(
                     drop(seat);
                 }));
             }
-            _ = sweep.tick() => context.hub.sweep(),
+            Some(ask) = asked.recv() => context.answer(ask),
+            _ = sweep.tick() => {
+                context.clock.wind();
+                context.hub.sweep();
+            }
             () = shutdown.cancelled() => break,
         }
     }
+    // Who still asks is told nothing of clients that are leaving.
+    drop(asked);
     context.drain();
     tracker.close();
     if timeout(plan.drain_timeout, tracker.wait()).await.is_err() {

@@ -70,11 +70,11 @@ impl Dialer {
             }
             _ => self.holdoff.borrow_mut().success(),
         }
-        let Opened { read, write, input, unauthenticated, misplaced } = opened?;
+        let Opened { read, write, input, id, unauthenticated, misplaced } = opened?;
         if let Some(error) = misplaced.as_ref().filter(|_| !exclusive && !unauthenticated) {
             return Err(DialError::Refused(error.clone()));
         }
-        let link = Link::new(key, exclusive, unauthenticated, misplaced.is_some());
+        let link = Link::new(id, key, exclusive, unauthenticated, misplaced.is_some());
         spawn_local(drive(link.clone(), read, write, input));
         Ok(link)
     }
@@ -90,10 +90,11 @@ impl Dialer {
         write.write_all(&commands).await.map_err(unreachable)?;
         write.flush().await.map_err(unreachable)?;
         let mut input = BytesMut::new();
-        let (mut unauthenticated, mut misplaced) = (false, None);
+        let (mut id, mut unauthenticated, mut misplaced) = (0, false, None);
         for step in steps {
             let frame = reply(&mut read, &mut input).await?;
             match handshake::outcome(step, key, &frame) {
+                Outcome::Fine if step == Step::Probe => id = handshake::id(&frame),
                 Outcome::Fine => {}
                 Outcome::Unauthenticated => {
                     unauthenticated = true;
@@ -107,7 +108,7 @@ impl Dialer {
                 Outcome::Refused(error) => return Err(DialError::Refused(error)),
             }
         }
-        Ok(Opened { read, write, input, unauthenticated, misplaced })
+        Ok(Opened { read, write, input, id, unauthenticated, misplaced })
     }
 }
 
@@ -115,6 +116,8 @@ struct Opened {
     read: ReadHalf,
     write: WriteHalf,
     input: BytesMut,
+    /// The server's id of the connection; 0 when it does not tell.
+    id: u64,
     unauthenticated: bool,
     /// The server's error to `SELECT`.
     misplaced: Option<Bytes>,

@@ -98,7 +98,11 @@ impl<R: Receiver> Driver<R> {
                 let mut out = self.link.out.borrow_mut();
                 if out.is_empty() {
                     drop(out);
-                    return self.flush(cx);
+                    return if self.link.finished.get() {
+                        self.shutdown(cx)
+                    } else {
+                        self.flush(cx)
+                    };
                 }
                 self.output.clear();
                 std::mem::swap(&mut *out, &mut self.output);
@@ -120,6 +124,14 @@ impl<R: Receiver> Driver<R> {
         match Pin::new(&mut self.write).poll_flush(cx) {
             Poll::Ready(Err(error)) => Err(error),
             Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
+        }
+    }
+
+    /// Ends the sending direction. That it was ended before does no harm.
+    fn shutdown(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        match Pin::new(&mut self.write).poll_shutdown(cx) {
+            Poll::Ready(Err(error)) if error.kind() != io::ErrorKind::NotConnected => Err(error),
+            Poll::Ready(_) | Poll::Pending => Ok(()),
         }
     }
 

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::key::LaneKey;
-use crate::resp::{Protocol, encode};
+use crate::resp::{Protocol, encode, reply};
 
 /// One command of the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +12,8 @@ pub(super) enum Step {
     Authenticate,
     /// `SELECT`.
     Select,
-    /// `PING`: shows whether the server wants a password.
+    /// `HELLO` without arguments: shows whether the server wants a password, and the connection's id. Every user may say it,
+    /// at any time.
     Probe,
 }
 
@@ -63,7 +64,7 @@ pub(super) fn commands(key: &LaneKey) -> (BytesMut, Vec<Step>) {
         encode::command(&mut out, [&b"SELECT"[..], key.database.to_string().as_bytes()]);
         steps.push(Step::Select);
     }
-    encode::command(&mut out, [b"PING"]);
+    encode::command(&mut out, [b"HELLO"]);
     steps.push(Step::Probe);
     (out, steps)
 }
@@ -91,9 +92,20 @@ pub(super) fn outcome(step: Step, key: &LaneKey, frame: &[u8]) -> Outcome {
         }
         Step::Select if text.starts_with(b"BUSY") => Outcome::Misplaced(error),
         Step::Select => Outcome::Refused(error),
-        // NOPERM, LOADING, BUSY, MASTERDOWN: the connection stands, and the server says the same to every request.
+        // A server that does not know it serves all the same.
         Step::Probe => Outcome::Fine,
     }
+}
+
+/// The connection's id in the answer to `HELLO`, a map; 0 when there is none.
+pub(super) fn id(frame: &[u8]) -> u64 {
+    let mut elements = reply::elements(frame).into_iter().flatten().flatten();
+    while let (Some(name), Some(value)) = (elements.next(), elements.next()) {
+        if reply::as_bulk(name) == Some(b"id") {
+            return reply::as_integer(value).and_then(|id| u64::try_from(id).ok()).unwrap_or(0);
+        }
+    }
+    0
 }
 
 #[cfg(test)]
@@ -109,14 +121,25 @@ mod tests {
     fn a_connection_is_brought_into_the_state_of_its_key() {
         let said = |key: LaneKey| String::from_utf8(commands(&key).0.to_vec()).unwrap();
         let unproven = Identity::unproven;
-        assert_eq!(said(key(unproven(), 0, Protocol::Resp2)), "*1\r\n$4\r\nPING\r\n");
+        assert_eq!(said(key(unproven(), 0, Protocol::Resp2)), "*1\r\n$5\r\nHELLO\r\n");
         let joe = Identity::proven(Some(b"joe"), b"pw");
         let all = said(key(joe, 3, Protocol::Resp3));
         let words: Vec<_> =
             all.split("\r\n").filter(|word| !word.starts_with(['*', '$'])).collect();
-        assert_eq!(words, ["HELLO", "3", "AUTH", "joe", "pw", "SELECT", "3", "PING", ""]);
+        assert_eq!(words, ["HELLO", "3", "AUTH", "joe", "pw", "SELECT", "3", "HELLO", ""]);
         let password = said(key(Identity::proven(None, b"pw"), 0, Protocol::Resp2));
         assert!(password.starts_with("*2\r\n$4\r\nAUTH\r\n$2\r\npw\r\n"));
+    }
+
+    #[test]
+    fn the_answer_to_hello_tells_the_id() {
+        let resp2 =
+            b"*6\r\n$6\r\nserver\r\n$5\r\nredis\r\n$2\r\nid\r\n:17\r\n$7\r\nmodules\r\n*0\r\n";
+        assert_eq!(id(resp2), 17);
+        assert_eq!(id(b"%1\r\n$2\r\nid\r\n:18\r\n"), 18);
+        for other in [&b"-NOAUTH x\r\n"[..], b"%0\r\n", b"*1\r\n$2\r\nid\r\n"] {
+            assert_eq!(id(other), 0);
+        }
     }
 
     #[test]
@@ -141,7 +164,8 @@ mod tests {
             outcome(Step::Select, &proven, b"-BUSY x\r\n"),
             Outcome::Misplaced(Bytes::from_static(b"-BUSY x\r\n"))
         );
-        assert_eq!(outcome(Step::Probe, &proven, b"-LOADING x\r\n"), Outcome::Fine);
+        let unknown = b"-ERR unknown command 'HELLO', with args beginning with: \r\n";
+        assert_eq!(outcome(Step::Probe, &proven, unknown), Outcome::Fine);
         let full = b"-ERR max number of clients reached\r\n";
         let closed = Outcome::Closed("ERR max number of clients reached".to_owned());
         for step in [Step::Authenticate, Step::Select, Step::Probe] {

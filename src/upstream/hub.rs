@@ -151,6 +151,12 @@ impl<R: Receiver> Hub<R> {
         });
     }
 
+    /// How many connections clients share, and how many nobody uses.
+    pub fn counts(&self) -> (usize, usize) {
+        let idle = self.idle.borrow().values().map(Vec::len).sum();
+        (self.lanes.borrow().len() + self.closed_to_newcomers.borrow().len(), idle)
+    }
+
     /// Closes every idle connection now.
     pub fn close_idle(&self) {
         for (_, kept) in self.idle.borrow_mut().drain() {

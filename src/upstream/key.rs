@@ -33,6 +33,11 @@ impl Identity {
         })))
     }
 
+    /// The name of the user.
+    pub fn user(&self) -> &[u8] {
+        self.credentials().and_then(|(user, _)| user).unwrap_or(b"default")
+    }
+
     /// Whether credentials were sent.
     pub fn is_proven(&self) -> bool {
         self.0.is_some()

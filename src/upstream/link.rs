@@ -15,6 +15,7 @@ use bytes::BytesMut;
 
 use super::{
     key::LaneKey,
+    label::Label,
     receiver::{Expected, Failure, Receiver},
 };
 
@@ -40,7 +41,10 @@ pub(super) struct Entry<R: Receiver> {
 
 /// One upstream connection.
 pub struct Link<R: Receiver> {
+    /// The server's id of the connection; 0 when it does not tell.
+    id: u64,
     key: RefCell<Rc<LaneKey>>,
+    label: RefCell<Rc<Label>>,
     exclusive: bool,
     unauthenticated: Cell<bool>,
     misplaced: Cell<bool>,
@@ -49,6 +53,8 @@ pub struct Link<R: Receiver> {
     pub(super) owner: RefCell<Option<Rc<R>>>,
     members: RefCell<Vec<Weak<R>>>,
     pub(super) tunnel: Cell<bool>,
+    /// Nothing more is sent.
+    pub(super) finished: Cell<bool>,
     pub(super) out: RefCell<BytesMut>,
     pub(super) queue: RefCell<VecDeque<Entry<R>>>,
     /// How many entries at the queue's end stand for requests that are still in `out`.
@@ -59,16 +65,19 @@ pub struct Link<R: Receiver> {
 }
 
 impl<R: Receiver> Link<R> {
-    /// A link in the state that `key` names. `unauthenticated`: the server answers `NOAUTH` on it. `misplaced`: the server
+    /// A link in the state that `key` names, which the server knows under `id`. `unauthenticated`: the server answers `NOAUTH` on it. `misplaced`: the server
     /// has not selected the key's database.
     pub(super) fn new(
+        id: u64,
         key: Rc<LaneKey>,
         exclusive: bool,
         unauthenticated: bool,
         misplaced: bool,
     ) -> Rc<Self> {
         Rc::new(Self {
+            id,
             key: RefCell::new(key),
+            label: RefCell::default(),
             exclusive,
             unauthenticated: Cell::new(unauthenticated),
             misplaced: Cell::new(misplaced),
@@ -77,6 +86,7 @@ impl<R: Receiver> Link<R> {
             owner: RefCell::new(None),
             members: RefCell::new(Vec::new()),
             tunnel: Cell::new(false),
+            finished: Cell::new(false),
             out: RefCell::new(BytesMut::new()),
             queue: RefCell::new(VecDeque::new()),
             unsent: Cell::new(0),
@@ -163,6 +173,14 @@ impl<R: Receiver> Link<R> {
         self.tunnel.set(true);
     }
 
+    /// Closes the sending direction once everything is written, as a client does that only listens from now on. The server
+    /// closes the other one when it has read all.
+    pub fn finish(&self) {
+        debug_assert!(self.exclusive, "others have more to send");
+        self.finished.set(true);
+        self.wake();
+    }
+
     /// Gives the link to a client: it is told of unasked frames and of the link's end.
     pub fn adopt(&self, owner: &Rc<R>) {
         *self.owner.borrow_mut() = Some(owner.clone());
@@ -217,6 +235,21 @@ impl<R: Receiver> Link<R> {
     /// Whether every request has been answered.
     pub fn is_idle(&self) -> bool {
         self.queue.borrow().is_empty() && self.out.borrow().is_empty()
+    }
+
+    /// The server's id of the connection; 0 when it is not known.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// What the server calls the connection. Only of exclusive links.
+    pub fn label(&self) -> Rc<Label> {
+        self.label.borrow().clone()
+    }
+
+    /// Notes what the server calls the connection now.
+    pub fn set_label(&self, label: Rc<Label>) {
+        *self.label.borrow_mut() = label;
     }
 
     /// The state the connection is in.

@@ -12,6 +12,7 @@ mod handshake;
 mod holdoff;
 pub mod hub;
 pub mod key;
+pub mod label;
 pub mod link;
 mod pace;
 pub mod receiver;

@@ -6,12 +6,13 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::{Held, Outbox, empty};
 use crate::{
+    command::info,
     downstream::{
         slot::Slot,
         subscriptions::{Notice, is_message},
         transaction::Client,
     },
-    resp::reply,
+    resp::{encode, reply},
     upstream::{
         link::Link,
         receiver::{Expected, Failure, Receiver, Verdict},
@@ -20,6 +21,8 @@ use crate::{
 
 /// How much of a reply is kept for the connection's task to look at.
 const HEAD: usize = 64;
+/// How the server tells a client in RESP3 that its invalidations cannot be redirected any more.
+const REDIRECT_BROKEN: &[u8] = b">2\r\n$21\r\ntracking-redir-broken\r\n";
 
 impl Receiver for Outbox {
     type Slot = Slot;
@@ -65,11 +68,15 @@ impl Receiver for Outbox {
                 this.settle(1);
             }
             Slot::Substitute(substitute) => {
-                this.substituted(substitute, frame);
+                this.substituted(link, substitute, frame);
                 this.settle(1);
             }
             Slot::Merged(merge) => {
                 this.pass_written(|out| merge.apply(frame, this.protocol.get(), out));
+                this.settle(1);
+            }
+            Slot::Section(section) => {
+                this.pass_written(|out| info::append(frame, &section, out));
                 this.settle(1);
             }
             Slot::Subscription(_) => {
@@ -86,13 +93,16 @@ impl Receiver for Outbox {
             }
             Slot::Part(effect) => {
                 this.pass_written(|out| {
-                    effect.write(frame, &this.name.borrow(), this.protocol.get(), out);
+                    effect.write(frame, &this.presence.label(), this.protocol.get(), out);
                 });
                 this.settle(1);
             }
             Slot::Executed(transaction) => {
-                let (name, protocol) = (this.name.borrow().clone(), this.protocol.get());
-                let client = Client { id: this.id, name, protocol };
+                let client = Client {
+                    id: this.id,
+                    label: this.presence.label(),
+                    protocol: this.protocol.get(),
+                };
                 this.pass_written(|out| {
                     transaction.execute(frame, client, out);
                 });
@@ -159,7 +169,16 @@ impl Receiver for Outbox {
     }
 
     fn unasked(this: &Rc<Self>, bytes: &[u8], complete: bool) {
-        this.pass(bytes);
+        match this.presence.redirect.get() {
+            Some(id) if bytes.starts_with(REDIRECT_BROKEN) => {
+                // It ends with the server's id of the connection that is gone.
+                this.pass_written(|out| {
+                    out.extend_from_slice(REDIRECT_BROKEN);
+                    encode::integer(out, i64::try_from(id).unwrap_or(i64::MAX));
+                });
+            }
+            _ => this.pass(bytes),
+        }
         if this.in_part.replace(!complete) && complete {
             this.wake();
         }

@@ -1,0 +1,81 @@
+//! What the server is asked about a command that speaks of clients: whether it is right and allowed, with no effect there.
+//!
+//! The ids that clients know are ours. The server has other connections under the same numbers, which must never be hit.
+
+use bytes::BytesMut;
+
+use crate::{
+    command::route::is,
+    resp::{Request, encode, parse_integer},
+};
+
+/// An id that no connection of a server has.
+pub const NOBODY: u64 = i64::MAX as u64;
+/// An address that no connection comes from.
+const NOWHERE: &[u8] = b"0.0.0.0:0";
+
+/// Appends `CLIENT KILL` with the same words for a connection that does not exist: the server refuses what it refuses, and
+/// else ends nobody.
+pub fn encode_kill(request: &Request<'_>, out: &mut BytesMut) {
+    let nobody = NOBODY.to_string();
+    if request.len() == 3 {
+        return encode::command(out, [&b"CLIENT"[..], b"KILL", NOWHERE]);
+    }
+    // Filters add up, so this one makes the request harmless whatever else it says.
+    let mut args: Vec<&[u8]> = vec![b"CLIENT", b"KILL", b"ID", nobody.as_bytes()];
+    let mut words = request.args().skip(2).peekable();
+    while let Some(word) = words.next() {
+        args.push(word);
+        if !is(word, b"ID") {
+            args.extend(words.next());
+            continue;
+        }
+        // A later one would replace ours.
+        while words.next_if(|arg| parse_integer(arg).is_some_and(|id| id > 0)).is_some() {
+            args.push(nobody.as_bytes());
+        }
+    }
+    encode::command(out, args);
+}
+
+/// Appends the request with the number at `index` replaced.
+pub fn encode_with(request: &Request<'_>, index: usize, number: u64, out: &mut BytesMut) {
+    let number = number.to_string();
+    let args: Vec<&[u8]> = request
+        .args()
+        .enumerate()
+        .map(|(at, arg)| if at == index { number.as_bytes() } else { arg })
+        .collect();
+    encode::command(out, args);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resp::RequestScanner;
+
+    fn asked(words: &str) -> String {
+        let mut bytes = BytesMut::new();
+        encode::command(&mut bytes, words.split(' ').collect::<Vec<_>>());
+        let mut scanner = RequestScanner::new();
+        scanner.scan(&bytes, true).unwrap();
+        let mut out = BytesMut::new();
+        encode_kill(&scanner.request(&bytes), &mut out);
+        let text = String::from_utf8(out.to_vec()).unwrap();
+        let words: Vec<&str> =
+            text.split("\r\n").filter(|line| !line.starts_with(['*', '$'])).collect();
+        words.join(" ").trim_end().replace(&NOBODY.to_string(), "NOBODY")
+    }
+
+    #[test]
+    fn nobody_is_ended_by_asking() {
+        assert_eq!(asked("CLIENT KILL 1.2.3.4:5"), "CLIENT KILL 0.0.0.0:0");
+        let kill = "CLIENT KILL ID NOBODY";
+        assert_eq!(asked("client kill id 5"), format!("{kill} id NOBODY"));
+        assert_eq!(asked("CLIENT KILL ID 5 6 USER 7"), format!("{kill} ID NOBODY NOBODY USER 7"));
+        for same in ["ID x", "ID 0", "TYPE normal", "USER joe SKIPME no", "USER ID", "ADDR x TYPE"]
+        {
+            assert_eq!(asked(&format!("CLIENT KILL {same}")), format!("{kill} {same}"));
+        }
+    }
+}
