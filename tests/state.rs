@@ -490,3 +490,36 @@ fn a_user_stays_in_a_database_that_it_may_not_select() {
         check!(client, "GET", "k" => "\"in 9\"");
     });
 }
+
+#[test]
+fn skipped_replies_are_those_that_redis_skips() {
+    each_mode(|stack| {
+        let mut client = stack.client();
+        let skip = args!("CLIENT", "REPLY", "SKIP");
+        let sent = [
+            args!("ECHO", "first"),
+            skip.clone(),
+            skip.clone(),
+            args!("ECHO", "skipped"),
+            args!("ECHO", "second"),
+            skip.clone(),
+            args!("ECHO", "skipped"),
+            args!("ECHO", "third"),
+            skip,
+            args!("CLIENT", "SETNAME", "unheard"),
+            args!("CLIENT", "GETNAME"),
+        ];
+        let bytes: Vec<u8> = sent.iter().flat_map(|command| encode(command)).collect();
+        client.send(&bytes);
+        for reply in ["first", "second", "third", "unheard"] {
+            assert_eq!(client.reply().text(), reply);
+        }
+        client.write(&["CLIENT", "REPLY", "OFF"]);
+        client.write(&["CLIENT", "SETNAME", "again"]);
+        check!(client, "CLIENT", "REPLY", "ON" => "+OK");
+        check!(client, "CLIENT", "GETNAME" => "\"again\"");
+        let id = client.id();
+        let listed = cmd!(client, "CLIENT", "LIST", "ID", id).text();
+        assert!(listed.contains(" name=again "), "{listed}");
+    });
+}

@@ -99,7 +99,10 @@ impl Connection {
             }
             ClientCommand::Reply(mode) => return self.reply_mode(link, mode, request).await,
             _ => {
-                let Some(substitute) = self.substitute(command, request) else { return Ok(()) };
+                let Some(substitute) = self.substitute(link, command, request) else {
+                    self.run(link, request);
+                    return Ok(());
+                };
                 self.outbox.sent(1);
                 match &substitute {
                     Substitute::Naming(naming) if !link.is_exclusive() => {
@@ -118,12 +121,14 @@ impl Connection {
     /// What takes the place of the server's answer, where that is known beforehand.
     pub(super) fn substitute(
         &self,
+        link: &Link,
         command: ClientCommand,
         request: &Request<'_>,
     ) -> Option<Substitute> {
         match command {
             ClientCommand::Id => Some(Substitute::Id(self.outbox.id())),
-            ClientCommand::GetName => Some(Substitute::Name),
+            // The client's own connection is called like the client.
+            ClientCommand::GetName => (!link.is_exclusive()).then_some(Substitute::Name),
             ClientCommand::Label => Naming::of(request).map(Substitute::Naming),
             ClientCommand::GetRedirect | ClientCommand::TrackingInfo => {
                 Some(Substitute::Redirect(self.outbox.presence.redirect.get()))

@@ -259,6 +259,10 @@ impl Connection {
                 self.exclusive.was_unanswered();
                 link.send_unanswered(request.bytes());
             }
+            // The server leaves out the reply to this one, and to the next.
+            (Unanswered::Once, Route::Client(ClientCommand::Reply(ReplyMode::Skip))) => {
+                link.send_unanswered(request.bytes());
+            }
             (_, Route::Client(command)) => {
                 self.client_command_unanswered(link, command, request).await?;
             }

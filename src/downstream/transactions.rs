@@ -223,7 +223,7 @@ impl Connection {
                 (asked, Some(Effect::Tracking(tracking)))
             }
             ClientCommand::Switch(switch, on) => (same(), Some(Effect::Switch(switch, on))),
-            _ => (same(), self.substitute(command, request).map(Effect::Substitute)),
+            _ => (same(), self.substitute(link, command, request).map(Effect::Substitute)),
         })
     }
 
