@@ -2,7 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-setup check
+.PHONY: help run test test-setup check bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,3 +23,9 @@ check: test-setup ## Format and lints only
 test-setup: ## Install what the tests need (Redis, Node, Python and client libraries)
 	@scripts/require-cargo.sh
 	@scripts/setup-tests.sh
+
+bench: ## Compare with Redis itself and with other proxies, about 40 minutes (QUICK=1: 5; LOADS, TARGETS, ROUNDS)
+	@scripts/require-cargo.sh
+	@scripts/setup-bench.sh
+	cargo build --release --locked --bin sessiond
+	exec python3 -B benches/compare
