@@ -67,7 +67,7 @@ impl Connection {
     }
 
     /// Serves the client until it leaves.
-    pub async fn serve(mut self) {
+    pub async fn serve(&mut self) {
         let id = self.outbox.id();
         self.context.clients.borrow_mut().insert(id, self.outbox.clone());
         if self.context.draining.get() {
@@ -83,35 +83,32 @@ impl Connection {
         };
         self.leave();
         self.outbox.waiting.answer(None);
-        let Self { io, outbox, context, .. } = self;
-        io.finish(&outbox, end).await;
-        outbox.end();
-        context.clients.borrow_mut().remove(&id);
+        Box::pin(self.io.finish(&self.outbox, end)).await;
+        self.outbox.end();
+        self.context.clients.borrow_mut().remove(&id);
     }
 
     /// Handles every complete request that has been read.
+    ///
+    /// What a waiting client takes is the room for everything that this might wait for. Most clients wait for nothing but
+    /// input, so what is rare is boxed.
     async fn advance(&mut self) -> Result<(), End> {
         self.outbox.presence.active.set(self.context.clock.now());
         while !self.io.input.is_empty() {
             self.note_unblocked();
             if self.outbox.presence.flags.get().has(Flags::REPLICA) {
-                self.tunnel().await?;
+                Box::pin(self.tunnel()).await?;
                 continue;
             }
             // Where there is no connection, that is told to each request.
-            self.ready_target().await?;
+            if !self.has_ready_target() {
+                Box::pin(self.ready_target()).await?;
+            }
             match self.pass_ahead() {
                 Ahead::Nothing => return Ok(()),
                 Ahead::Again => {}
                 Ahead::Request(len) => {
-                    let mut input = mem::take(&mut self.io.input);
-                    let scanner = mem::take(&mut self.scanner);
-                    let outcome = self.handle(&scanner.request(&input)).await;
-                    self.scanner = scanner;
-                    self.scanner.next();
-                    input.advance(len);
-                    self.io.put_back(input);
-                    outcome?;
+                    Box::pin(self.handle_front(len)).await?;
                 }
                 Ahead::Block(len) => {
                     let mut input = mem::take(&mut self.io.input);
@@ -120,14 +117,26 @@ impl Connection {
                     input.advance(len);
                     self.io.put_back(input);
                 }
-                Ahead::Large => self.large().await?,
+                Ahead::Large => Box::pin(self.large()).await?,
                 Ahead::Malformed(error) => {
-                    self.answer(|out| error.encode(out)).await?;
+                    Box::pin(self.answer(|out| error.encode(out))).await?;
                     return Err(End::AfterError);
                 }
             }
         }
         Ok(())
+    }
+
+    /// Handles the request of `len` bytes at the front of the input.
+    async fn handle_front(&mut self, len: usize) -> Result<(), End> {
+        let mut input = mem::take(&mut self.io.input);
+        let scanner = mem::take(&mut self.scanner);
+        let outcome = self.handle(&scanner.request(&input)).await;
+        self.scanner = scanner;
+        self.scanner.next();
+        input.advance(len);
+        self.io.put_back(input);
+        outcome
     }
 
     /// Handles one request that is not simply passed on.
@@ -229,11 +238,11 @@ impl Connection {
     async fn rest(&mut self) -> Result<(), End> {
         self.note_unblocked();
         let before = self.io.input.len();
-        let outbox = self.outbox.clone();
+        let outbox = &self.outbox;
         let (exclusive, target) = (&self.exclusive, &self.target);
         let shares = !self.context.dedicated;
         let releasable =
-            || shares && matches!(target, Target::Exclusive(_)) && exclusive.is_clean(&outbox);
+            || shares && matches!(target, Target::Exclusive(_)) && exclusive.is_clean(outbox);
         self.io
             .until(&self.outbox, |io| {
                 io.input.len() > before
@@ -244,6 +253,15 @@ impl Connection {
                     || releasable()
             })
             .await?;
+        let more = self.io.input.len() > before;
+        if more && matches!(self.target, Target::Lane(_)) && self.outbox.waiting.is_empty() {
+            return Ok(());
+        }
+        Box::pin(self.look_after(more)).await
+    }
+
+    /// Does what there is to do besides handling `more` input.
+    async fn look_after(&mut self, more: bool) -> Result<(), End> {
         self.keep_link().await?;
         let cut = self.outbox.take_link_closed();
         self.note_closed_link()?;
@@ -253,7 +271,7 @@ impl Connection {
             // The server may have cut off this user; it says whether the user may come back.
             self.ready_target().await?;
         }
-        if self.io.input.len() == before && (self.io.eof || self.outbox.is_draining()) {
+        if !more && (self.io.eof || self.outbox.is_draining()) {
             if self.exclusive.is_stream() && !self.outbox.is_draining() {
                 self.finish_stream().await?;
             } else if !self.exclusive.is_blocked(&self.outbox) {

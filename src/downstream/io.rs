@@ -118,7 +118,7 @@ impl Io {
     }
 
     /// Writes the rest, closes the sending direction, and after an error lets the client read it.
-    pub(super) async fn finish(mut self, outbox: &Rc<Outbox>, end: End) {
+    pub(super) async fn finish(&mut self, outbox: &Rc<Outbox>, end: End) {
         if end == End::Now {
             return;
         }

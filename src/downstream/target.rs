@@ -24,6 +24,12 @@ pub(super) enum Target {
 }
 
 impl Connection {
+    /// Whether there is a connection that takes a request at once.
+    pub(super) fn has_ready_target(&self) -> bool {
+        self.outbox.room() > 0
+            && self.link().is_some_and(|link| link.is_open() && !link.is_congested())
+    }
+
     /// Makes sure that there is a connection for the next request. Otherwise gives the error to answer it with.
     pub(super) async fn ready_target(&mut self) -> Result<Option<Bytes>, End> {
         if self.outbox.room() == 0 {

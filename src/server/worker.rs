@@ -152,9 +152,10 @@ async fn run(
                         continue;
                     }
                 };
-                let connection = Connection::new(context.clone(), id, stream, plan.output_limit);
+                let (context, limit) = (context.clone(), plan.output_limit);
                 spawn_local(tracker.track_future(async move {
-                    connection.serve().await;
+                    // Made here, because what is moved into a future takes its room twice.
+                    Connection::new(context, id, stream, limit).serve().await;
                     clients.fetch_sub(1, Ordering::Relaxed);
                     drop(seat);
                 }));
