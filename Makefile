@@ -2,7 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-setup check bench
+.PHONY: help run test test-clients test-setup check bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ run: ## Install redis-server if missing, build, and start sessiond on 127.0.0.1:
 
 test: check ## Everything: format, lints, unit, integration and documentation tests
 	cargo test --locked
+
+test-clients: test-setup ## The client libraries, and what is built on them, alone
+	cargo test --locked --test clients
 
 check: test-setup ## Format and lints only
 	cargo fmt --check

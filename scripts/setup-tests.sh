@@ -20,9 +20,14 @@ if ! command -v python3 >/dev/null 2>&1 || ! python3 -c 'import venv, ensurepip'
     install_packages "Python" "python3 python3-venv" "python3 python3-pip" "python3 py3-pip" "python"
 fi
 
+if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
+    say "the tests need Python 3.10 or newer, this is $(python3 --version); please update it"
+    exit 1
+fi
+
 requirements=tests/clients/python/requirements.txt
 if ! cmp -s "$requirements" .tools/python-installed; then
-    say "installing redis-py into .tools/venv"
+    say "installing the Python clients into .tools/venv"
     python3 -m venv .tools/venv
     .tools/venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$requirements"
     cp "$requirements" .tools/python-installed
@@ -31,7 +36,7 @@ fi
 lock=tests/clients/node/package-lock.json
 if ! cmp -s "$lock" .tools/node-installed || [ ! -d tests/clients/node/node_modules ]; then
     say "installing the Node clients into tests/clients/node/node_modules"
-    (cd tests/clients/node && npm ci --no-audit --no-fund --loglevel=error)
+    (cd tests/clients/node && npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund --loglevel=error)
     mkdir -p .tools
     cp "$lock" .tools/node-installed
 fi

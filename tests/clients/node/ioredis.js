@@ -3,9 +3,7 @@
 
 const assert = require("node:assert");
 const Redis = require("ioredis");
-
-const port = Number(process.argv[2]);
-const direct = process.argv.length > 3;
+const { port, direct, run } = require("./program");
 
 async function main() {
     const redis = new Redis({ port, connectionName: "io", enableAutoPipelining: false });
@@ -74,7 +72,4 @@ async function main() {
     monitored.disconnect();
 }
 
-main().catch((error) => {
-    console.error(error);
-    process.exit(1);
-});
+run(main);

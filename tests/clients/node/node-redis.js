@@ -2,10 +2,8 @@
 "use strict";
 
 const assert = require("node:assert");
-const { createClient } = require("node-redis");
-
-const port = Number(process.argv[2]);
-const direct = process.argv.length > 3;
+const { BasicClientSideCache, createClient } = require("redis");
+const { port, direct, run } = require("./program");
 
 async function features(RESP) {
     const options = { socket: { port }, RESP, name: "node" };
@@ -70,12 +68,37 @@ async function features(RESP) {
     for (const each of [rival, subscriber, elsewhere, client]) await each.close();
 }
 
+/** Resolves when the client-side cache has dropped a key because the server said so. */
+function invalidated(cache) {
+    return new Promise((resolve) => cache.once("invalidate", (key) => resolve(String(key))));
+}
+
+async function clientSideCache() {
+    const cache = new BasicClientSideCache({ recordStats: true });
+    const reader = await createClient({ socket: { port }, RESP: 3, clientSideCache: cache }).connect();
+    const writer = await createClient({ socket: { port }, RESP: 3 }).connect();
+    await writer.set("cached", "1");
+    for (let n = 0; n < 5; n++) assert.strictEqual(await reader.get("cached"), "1");
+    assert.deepStrictEqual([cache.stats().missCount, cache.stats().hitCount], [1, 4]);
+    for (const value of ["2", "3"]) {
+        const dropped = invalidated(cache);
+        await writer.set("cached", value);
+        assert.strictEqual(await dropped, "cached");
+        assert.strictEqual(await reader.get("cached"), value);
+        assert.strictEqual(await reader.get("cached"), value);
+    }
+    assert.deepStrictEqual([cache.stats().missCount, cache.stats().hitCount], [3, 6]);
+    const flushed = new Promise((resolve) => cache.once("invalidate", resolve));
+    await writer.flushDb();
+    assert.strictEqual(await flushed, null);
+    assert.strictEqual(await reader.get("cached"), null);
+    for (const client of [reader, writer]) await client.close();
+}
+
 async function main() {
     await features(2);
     await features(3);
+    await clientSideCache();
 }
 
-main().catch((error) => {
-    console.error(error);
-    process.exit(1);
-});
+run(main);

@@ -1,17 +1,25 @@
-"""The ordinary features of redis-py through sessiond: run with the port as its only argument."""
+"""The ordinary features of redis-py through sessiond: run with the port as its first argument."""
 
 import asyncio
-import sys
 import threading
 
 import redis
 import redis.asyncio
+from redis.cache import CacheConfig
+from redis.connection import CacheProxyConnection
 
-PORT = int(sys.argv[1])
+from program import DIRECT, PATIENCE, PORT, run
+
+# redis-py asks for a newer server than its cache needs: what it uses, `CLIENT TRACKING`, is there since Redis 6.
+CacheProxyConnection.MIN_ALLOWED_VERSION = "6.0.0"
 
 
-def connect(protocol, **options):
-    return redis.Redis(port=PORT, protocol=protocol, decode_responses=True, **options)
+def options(protocol, **more):
+    return {"port": PORT, "protocol": protocol, "decode_responses": True, "socket_timeout": PATIENCE, **more}
+
+
+def connect(protocol, **more):
+    return redis.Redis(**options(protocol, **more))
 
 
 def data_types(client):
@@ -143,7 +151,7 @@ def names_and_databases(protocol):
 
 
 async def asynchronous(protocol):
-    client = redis.asyncio.Redis(port=PORT, protocol=protocol, decode_responses=True)
+    client = redis.asyncio.Redis(**options(protocol))
     await asyncio.gather(*(client.set(f"a{n}", n) for n in range(100)))
     assert await client.mget([f"a{n}" for n in range(100)]) == [str(n) for n in range(100)]
     async with client.pipeline(transaction=True) as pipe:
@@ -159,8 +167,75 @@ async def asynchronous(protocol):
     await client.aclose()
 
 
+def client_side_cache():
+    reader = connect(3, cache_config=CacheConfig())
+    writer = connect(3)
+    writer.mset({"cached": 1, "other": 1})
+
+    def reads():
+        return writer.info("commandstats").get("cmdstat_get", {"calls": 0})["calls"]
+
+    def read_until(expected):
+        while reader.get("cached") != expected:
+            pass
+
+    assert [reader.get("cached"), reader.get("other")] == ["1", "1"]
+    before = reads()
+    assert [reader.get("cached") for _ in range(50)] == ["1"] * 50
+    assert reads() == before, "answered from the cache"
+    assert reader.get_cache().size == 2
+
+    # The invalidation comes when it comes; until then the cache may answer.
+    writer.set("cached", 2)
+    read_until("2")
+    assert reads() == before + 1
+    assert [reader.get("cached"), reader.get("other")] == ["2", "1"]
+    assert reads() == before + 1, "only the changed key is read again, and once"
+    with writer.pipeline(transaction=True) as pipe:
+        pipe.set("cached", 3).set("cached", 4).execute()
+    read_until("4")
+    writer.flushdb()
+    read_until(None)
+    writer.set("cached", 5)
+    read_until("5")
+    for client in (reader, writer):
+        client.close()
+
+
+async def asynchronous_sharing(protocol):
+    """Many tasks on a pool of few connections: each gets its own replies, and messages reach all subscribers."""
+    few = options(protocol, max_connections=5, timeout=None)
+    pool = redis.asyncio.BlockingConnectionPool(**few)
+    client = redis.asyncio.Redis(connection_pool=pool)
+
+    async def work(n):
+        async with client.pipeline(transaction=n % 2 == 0) as pipe:
+            pipe.set(f"own{n}", n).get(f"own{n}").delete(f"own{n}")
+            assert await pipe.execute() == [True, str(n), 1]
+
+    await asyncio.gather(*(work(n) for n in range(200)))
+    await pool.aclose()
+
+    client = redis.asyncio.Redis(**options(protocol))
+    ready = [asyncio.Event() for _ in range(10)]
+
+    async def listen(subscribed):
+        async with client.pubsub() as subscriber:
+            await subscriber.subscribe("all")
+            async for message in subscriber.listen():
+                if message["type"] == "subscribe":
+                    subscribed.set()
+                else:
+                    return message["data"]
+
+    listeners = [asyncio.create_task(listen(subscribed)) for subscribed in ready]
+    await asyncio.gather(*(subscribed.wait() for subscribed in ready))
+    assert await client.publish("all", "hello") == len(ready)
+    assert await asyncio.gather(*listeners) == ["hello"] * len(ready)
+    await client.aclose()
+
+
 def main():
-    direct = len(sys.argv) > 2
     for protocol in (2, 3):
         client = connect(protocol)
         data_types(client)
@@ -170,11 +245,13 @@ def main():
         blocking(client)
         scripts(client)
         locks(client)
-        if not direct:
+        if not DIRECT:
             sessions(client)
         names_and_databases(protocol)
         asyncio.run(asynchronous(protocol))
+        asyncio.run(asynchronous_sharing(protocol))
         client.close()
+    client_side_cache()
 
 
-main()
+run(main)
