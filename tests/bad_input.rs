@@ -311,3 +311,23 @@ fn inline_requests_of_clients_that_have_not_authenticated_have_no_small_limit() 
         check!(client, "PING" => "+PONG");
     });
 }
+
+#[test]
+fn arguments_that_end_in_other_bytes_are_not_sent_where_others_are() {
+    each_mode(|stack| {
+        let mut client = stack.client();
+        // What a server that looks at these bytes does is the client's own business.
+        client.send(b"*2\r\n$4\r\nECHOxx$2\r\nhi\r\n*2\r\n$4\r\nECHO\r\n$2\r\nhoyy");
+        assert_eq!(client.reply().text(), "hi");
+        assert_eq!(client.reply().text(), "ho");
+        let own = stack.redis.connections();
+        let echoing = own.iter().filter(|line| line.contains(" cmd=echo ")).count();
+        assert_eq!(echoing, 1, "{own:#?}");
+        check!(stack.client(), "ECHO", "elsewhere" => "\"elsewhere\"");
+        let echoing = || {
+            let connections = stack.redis.connections();
+            connections.iter().filter(|line| line.contains(" cmd=echo ")).count()
+        };
+        assert_eq!(echoing(), 2, "the other client's connection is another one");
+    });
+}

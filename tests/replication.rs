@@ -82,8 +82,13 @@ fn waiting_covers_what_this_client_has_written() {
             assert_eq!(replies[1].to_string(), "1");
             check!(copy, "GET", "k" => format!("\"{round}\""));
         }
-        // A replica that does not answer is not counted.
-        check!(copy, "DEBUG", "SLEEP", "0" => "+OK");
+        // A replica that does not acknowledge is not counted, on whatever connection the client wrote.
+        let mut asleep = replica.client();
+        asleep.write(&["DEBUG", "SLEEP", "1"]);
+        let replies =
+            client.pipeline(&[args!("SET", "k", "not yet there"), args!("WAIT", "1", "100")]);
+        assert_eq!(replies[1].to_string(), "0");
+        assert_eq!(asleep.reply().to_string(), "+OK");
         check!(copy, "REPLICAOF", "NO", "ONE" => "+OK");
         check!(client, "SET", "k", "alone" => "+OK");
         check!(client, "WAIT", "1", "50" => "0");

@@ -523,3 +523,32 @@ fn skipped_replies_are_those_that_redis_skips() {
         assert!(listed.contains(" name=again "), "{listed}");
     });
 }
+
+#[test]
+fn replies_that_are_off_and_subscriptions_keep_their_order() {
+    each_mode(|stack| {
+        let told = |sent: &[&[&str]], end: &[u8]| {
+            let mut client = stack.client();
+            let bytes: Vec<u8> = sent.iter().flat_map(|command| encode(command)).collect();
+            client.send(&bytes);
+            client.finish_writing();
+            let all = client.rest_until_closed();
+            assert!(all.ends_with(end), "{}", all.escape_ascii());
+            String::from_utf8(all).unwrap()
+        };
+        let off = ["CLIENT", "REPLY", "OFF"];
+        let subscribe = ["SUBSCRIBE", "c"];
+        let confirmed = "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n";
+        assert_eq!(
+            told(&[&off, &subscribe, &["RESET"], &["PING"]], b"+PONG\r\n"),
+            format!("{confirmed}+RESET\r\n+PONG\r\n")
+        );
+        // A subscriber may not switch replies off in RESP2.
+        let refused = "Can't execute 'client|reply'";
+        let all = told(&[&subscribe, &off, &["PING", "a"], &off, &["PING", "b"]], b"\r\nb\r\n");
+        let places: Vec<usize> = all.match_indices(refused).map(|(at, _)| at).collect();
+        assert_eq!(places.len(), 2, "{all}");
+        let first = all.find("$1\r\na\r\n").unwrap();
+        assert!(places[0] < first && first < places[1], "{all}");
+    });
+}

@@ -65,6 +65,7 @@ impl Connection {
                     let request = self.scanner.request(rest);
                     let (len, requests) = match table::class(request.name()) {
                         _ if link.is_none() || request.is_inline() => break Ahead::Request(len),
+                        _ if !request.is_well_ended() => break Ahead::Request(len),
                         Some(Class::Shared) => (len, 1),
                         Some(Class::Transaction(Step::Multi)) if takes_blocks && authenticated => {
                             match block::whole(rest) {

@@ -39,7 +39,7 @@ pub(super) fn whole(input: &[u8]) -> Option<Block> {
         let rest = input.get(at..)?;
         let Ok(Scanned::Frame { len }) = scanner.scan(rest, true) else { return None };
         let request = scanner.request(rest);
-        if request.is_inline() {
+        if request.is_inline() || !request.is_well_ended() {
             return None;
         }
         at += len;

@@ -168,6 +168,8 @@ impl Connection {
         if let Target::Lane(link) = &self.target {
             let link = link.clone();
             match route {
+                // The server may close the connection for it.
+                _ if !request.is_well_ended() => {}
                 // Without a transaction or watched keys these change nothing.
                 Route::Shared | Route::Transaction(Step::Exec | Step::Discard | Step::Unwatch) => {
                     if let Route::Transaction(Step::Unwatch) = route {

@@ -20,7 +20,7 @@ use crate::{
         client::{ClientCommand, ReplyMode, naming::Naming, profile::Flags},
         table::{State, Stream, Subscription},
     },
-    resp::{Request, encode, reply},
+    resp::{Protocol, Request, encode, reply},
     upstream::key::LaneKey,
 };
 
@@ -48,11 +48,7 @@ impl Connection {
                 self.run(&link, request);
             }
             Route::Replication => {
-                // The server waits for what this connection has written last. The client wrote elsewhere, but before: any
-                // command sets the mark to all that has been written by now.
-                link.send_with(&self.outbox, Slot::Drop, |out| {
-                    encode::command(out, [&b"PING"[..]]);
-                });
+                self.mark_writes(&link);
                 self.outbox.presence.flag(Flags::BLOCKED, true);
                 self.run(&link, request);
             }
@@ -87,6 +83,15 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// The server waits for what this connection has written last (`woff` in Redis). The client wrote elsewhere, but before:
+    /// so the mark is set to all that has been written by now. Up to Redis 7.0 any command does that, later only one that
+    /// is replicated: a message to a shard channel, which nobody sees by a pattern, and nothing is changed.
+    fn mark_writes(&self, link: &Rc<Link>) {
+        for mark in [&[&b"PING"[..]][..], &[b"SPUBLISH", b"sessiond:wait", b""]] {
+            link.send_with(&self.outbox, Slot::Drop, |out| encode::command(out, mark));
+        }
     }
 
     pub(super) fn run(&mut self, link: &Rc<Link>, request: &Request<'_>) {
@@ -216,6 +221,12 @@ impl Connection {
             ReplyMode::On => self.run(link, request),
             ReplyMode::Off | ReplyMode::Skip => {
                 self.idle().await?;
+                let subscribed = self.outbox.subscriptions.get().any();
+                if subscribed && self.outbox.protocol.get() == Protocol::Resp2 {
+                    // The server refuses it.
+                    self.run(link, request);
+                    return Ok(());
+                }
                 self.exclusive.unanswered = match mode {
                     ReplyMode::Skip => Unanswered::Once,
                     ReplyMode::On | ReplyMode::Off => Unanswered::Off,
@@ -261,6 +272,11 @@ impl Connection {
             }
             // The server leaves out the reply to this one, and to the next.
             (Unanswered::Once, Route::Client(ClientCommand::Reply(ReplyMode::Skip))) => {
+                link.send_unanswered(request.bytes());
+            }
+            // Confirmations are not left out, and what a subscriber may say is not known any more.
+            (_, Route::Subscription(_)) => {
+                self.exclusive.unanswered = Unanswered::Stream;
                 link.send_unanswered(request.bytes());
             }
             (_, Route::Client(command)) => {

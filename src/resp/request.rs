@@ -63,6 +63,16 @@ impl<'a> Request<'a> {
         Arguments { bytes: self.bytes, spans: self.spans.iter() }
     }
 
+    /// Whether a line end follows each argument, as it should. Redis looks at other bytes there no more than we do; Valkey 9
+    /// closes the connection.
+    #[must_use]
+    pub fn is_well_ended(&self) -> bool {
+        self.spans.iter().all(|span| {
+            let end = span.start + span.len;
+            self.bytes.get(end..end + 2) == Some(b"\r\n")
+        })
+    }
+
     /// Whether the client sent a line of words instead of a multibulk request.
     #[must_use]
     pub fn is_inline(&self) -> bool {
