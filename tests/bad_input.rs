@@ -323,11 +323,13 @@ fn arguments_that_end_in_other_bytes_are_not_sent_where_others_are() {
         let own = stack.redis.connections();
         let echoing = own.iter().filter(|line| line.contains(" cmd=echo ")).count();
         assert_eq!(echoing, 1, "{own:#?}");
-        check!(stack.client(), "ECHO", "elsewhere" => "\"elsewhere\"");
+        let mut other = stack.client();
+        check!(other, "ECHO", "elsewhere" => "\"elsewhere\"");
         let echoing = || {
             let connections = stack.redis.connections();
             connections.iter().filter(|line| line.contains(" cmd=echo ")).count()
         };
         assert_eq!(echoing(), 2, "the other client's connection is another one");
+        check!(other, "PING" => "+PONG");
     });
 }

@@ -151,3 +151,17 @@ fn a_client_that_only_listens_gets_what_is_still_to_come() {
         );
     });
 }
+
+#[test]
+fn a_last_request_is_answered_whatever_is_looked_after_meanwhile() {
+    each_mode(|stack| {
+        // A client that has just moved has its new lane opened at the time when its last words arrive.
+        for database in 1..12 {
+            let mut client = stack.client();
+            check!(client, "SELECT", database => "+OK");
+            client.send(b"PING\r\n");
+            client.finish_writing();
+            assert_eq!(client.rest_until_closed(), b"+PONG\r\n");
+        }
+    });
+}

@@ -63,22 +63,22 @@ impl Connection {
             match self.scanner.scan(rest, authenticated) {
                 Ok(Scanned::Frame { len }) => {
                     let request = self.scanner.request(rest);
+                    let passes = link.is_some() && !request.is_inline() && request.is_well_ended();
                     let (len, requests) = match table::class(request.name()) {
-                        _ if link.is_none() || request.is_inline() => break Ahead::Request(len),
-                        _ if !request.is_well_ended() => break Ahead::Request(len),
-                        Some(Class::Shared) => (len, 1),
-                        Some(Class::Transaction(Step::Multi)) if takes_blocks && authenticated => {
+                        Some(Class::Shared) if passes => (len, 1),
+                        Some(Class::Transaction(Step::Multi))
+                            if passes && takes_blocks && authenticated =>
+                        {
                             match block::whole(rest) {
                                 Some(Block::Plain(len, requests)) => (len, requests),
                                 // What stands before it goes first.
-                                Some(Block::Mixed(_)) if run > 0 => {
-                                    self.scanner.next();
-                                    break Ahead::Again;
-                                }
+                                Some(Block::Mixed(_)) if run > 0 => break Ahead::Again,
                                 Some(Block::Mixed(len)) => break Ahead::Block(len),
                                 None => break Ahead::Request(len),
                             }
                         }
+                        None if run > 0 => break Ahead::Again,
+                        None if self.pass_calls(len) => return Ahead::Again,
                         _ => break Ahead::Request(len),
                     };
                     self.scanner.next();

@@ -221,8 +221,9 @@ impl Connection {
                 encode_text(&lines, verbatim)
             }
             Question::List(filter) => {
-                let profiles = roster.profiles(filter);
+                let profiles = roster.profiles(filter.clone());
                 let profiles = self.io.during(&self.outbox, profiles).await?;
+                let profiles = filter.arrange(profiles);
                 let mut lines = String::new();
                 profiles.iter().for_each(|client| form.write(client, &mut lines));
                 encode_text(&lines, verbatim)

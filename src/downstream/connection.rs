@@ -144,7 +144,7 @@ impl Connection {
         let route = route(request);
         self.outbox.presence.set_last(LastCommand::new(request.name(), || request.arg(1)));
         if let Route::Browser = route {
-            tracing::warn!(client = self.outbox.id(), "closing a client that speaks HTTP");
+            tracing::info!(client = self.outbox.id(), "closing a client that speaks HTTP");
             return Err(End::Now);
         }
         if let Route::Quit = route {
@@ -259,11 +259,11 @@ impl Connection {
         if more && matches!(self.target, Target::Lane(_)) && self.outbox.waiting.is_empty() {
             return Ok(());
         }
-        Box::pin(self.look_after(more)).await
+        Box::pin(self.look_after(before)).await
     }
 
-    /// Does what there is to do besides handling `more` input.
-    async fn look_after(&mut self, more: bool) -> Result<(), End> {
+    /// Does what there is to do besides handling more input than the `before` bytes that are not enough for a request.
+    async fn look_after(&mut self, before: usize) -> Result<(), End> {
         self.keep_link().await?;
         let cut = self.outbox.take_link_closed();
         self.note_closed_link()?;
@@ -273,7 +273,8 @@ impl Connection {
             // The server may have cut off this user; it says whether the user may come back.
             self.ready_target().await?;
         }
-        if !more && (self.io.eof || self.outbox.is_draining()) {
+        // More may have arrived meanwhile.
+        if self.io.input.len() == before && (self.io.eof || self.outbox.is_draining()) {
             if self.exclusive.is_stream() && !self.outbox.is_draining() {
                 self.finish_stream().await?;
             } else if !self.exclusive.is_blocked(&self.outbox) {

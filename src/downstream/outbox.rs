@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     resp::{Protocol, reply},
-    session::Script,
+    session::{Adapt, Call, Script},
     upstream::{
         link::Link,
         receiver::{Expected, Failure},
@@ -52,7 +52,7 @@ pub struct Outbox {
     holds: Cell<u64>,
     /// Requests whose reply is still to come.
     pending: Cell<u32>,
-    /// Of those, script calls by digest, and which script.
+    /// Of those, commands that are script calls by digest, and which script.
     calls: Cell<u32>,
     script: Cell<*const Script>,
     /// How large the client's replies have been lately, in bytes.
@@ -155,7 +155,12 @@ impl Outbox {
     }
 
     fn most_pending(&self) -> u32 {
-        (REPLY_BUDGET / self.reply_size.get().max(1)).clamp(*PENDING.start(), *PENDING.end())
+        self.fitting(REPLY_BUDGET).clamp(*PENDING.start(), *PENDING.end())
+    }
+
+    /// How many replies have so many bytes together, going by the size of the last ones.
+    pub(super) fn fitting(&self, bytes: u32) -> u32 {
+        bytes / self.reply_size.get().max(1)
     }
 
     /// Notes the size of replies: what is large counts at once, what is small by and by.
@@ -176,11 +181,17 @@ impl Outbox {
         has_room
     }
 
-    /// Notes a script call that was sent by digest.
-    pub(super) fn called(&self, script: *const Script) {
-        self.script.set(script);
-        self.calls.set(self.calls.get() + 1);
-        self.sent(1);
+    /// Sends a script call by digest. The bytes for its repetition are kept by the link.
+    pub(super) fn call(self: &Rc<Self>, link: &Link<Self>, call: &Call) {
+        let (head, body) = (call.head(), call.body());
+        let commands = head.adapt().commands();
+        self.script.set(call.script());
+        self.calls.set(self.calls.get() + commands);
+        self.sent(commands);
+        link.keep(body);
+        // A request is never as long as 4 GiB.
+        let slot = Slot::Session(head, body.len() as u32);
+        link.send_with(self, slot, |out| call.write_evalsha(out));
     }
 
     /// Whether every reply has arrived, and the last one whole.
@@ -255,9 +266,10 @@ impl Outbox {
         }
     }
 
-    /// A script call by digest is under way no longer.
-    fn call_ended(&self) {
-        self.calls.set(self.calls.get().saturating_sub(1));
+    /// Commands that a script call by digest stood for are under way no longer.
+    fn called(&self, commands: u32) {
+        self.calls.set(self.calls.get().saturating_sub(commands));
+        self.settle(commands);
     }
 
     fn settle(&self, count: u32) {
@@ -271,6 +283,15 @@ impl Outbox {
     fn conclude(&self, outcome: Result<Bytes, Failure>) {
         *self.outcome.borrow_mut() = Some(outcome);
         self.wake();
+    }
+
+    /// Sends a call again, whose place in the order of replies is kept.
+    fn repeat(self: &Rc<Self>, link: &Link<Self>, adapt: Adapt, write: impl FnOnce(&mut BytesMut)) {
+        let hold = self.holds.get();
+        self.holds.set(hold + 1);
+        self.held.borrow_mut().push_back(Held::Awaited(hold));
+        link.repeats();
+        link.send_with(self, Slot::Again(hold, adapt), write);
     }
 
     /// The reply that others had to wait for is here.
@@ -329,15 +350,15 @@ impl Outbox {
                 self.settle(1);
                 self.conclude(Err(failure.clone()));
             }
-            Expected::Slot(Slot::Session(_)) => {
-                self.call_ended();
-                self.pass(error);
-                self.settle(1);
+            Expected::Slot(Slot::Session(head, _)) => {
+                let commands = head.adapt().commands();
+                (0..commands).for_each(|_| self.pass(error));
+                self.called(commands);
             }
-            Expected::Slot(Slot::Again(hold, _)) => {
-                self.call_ended();
-                self.release(hold, error);
-                self.settle(1);
+            Expected::Slot(Slot::Again(hold, adapt)) => {
+                let commands = adapt.commands();
+                self.release(hold, &error.repeat(commands as usize));
+                self.called(commands);
             }
             Expected::Slot(
                 Slot::Substitute(_)

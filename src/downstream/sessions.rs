@@ -2,21 +2,145 @@
 
 use std::rc::Rc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
     connection::{Connection, Link},
+    context::Context,
     io::End,
+    outbox::Outbox,
+    presence::LastCommand,
     slot::{Effect, Slot},
     target::Target,
 };
 use crate::{
-    resp::{Protocol, Request, encode, reply},
-    session::{self, Batch, Call, Plan, Script, Step, refusal},
+    resp::{Protocol, Request, Scanned, encode, reply},
+    session::{self, Batch, Call, Plan, Reads, Script, Step, refusal},
     upstream::receiver::Failure,
 };
 
+/// Most arguments behind the name of a session command that is passed on without waiting.
+const MOST_ARGUMENTS: usize = 8;
+/// How large the replies to reads that one call carries out may be together, going by the last ones, in bytes.
+const REPLIES_OF_A_CALL: u32 = 256 << 10;
+
+/// Session commands on their way to calls. Several reads in a row become one.
+struct Calls<'a> {
+    context: &'a Context,
+    outbox: &'a Rc<Outbox>,
+    link: &'a Rc<Link>,
+    reads: Reads,
+    most_reads: u32,
+    room: u32,
+}
+
+impl<'a> Calls<'a> {
+    fn new(context: &'a Context, outbox: &'a Rc<Outbox>, link: &'a Rc<Link>) -> Self {
+        let reads = Reads::new(context.spares.take());
+        let most_reads = outbox.fitting(REPLIES_OF_A_CALL).max(1);
+        Self { context, outbox, link, reads, most_reads, room: outbox.room() }
+    }
+
+    /// Takes a request if it is a session command that one call can carry out now.
+    fn take(&mut self, request: &Request<'_>) -> bool {
+        let mut args = [&b""[..]; MOST_ARGUMENTS];
+        let count = request.len() - 1;
+        if self.room == 0
+            || count > MOST_ARGUMENTS
+            || request.is_inline()
+            || !request.is_well_ended()
+        {
+            return false;
+        }
+        let Some(command) = session::lookup(request.name()) else { return false };
+        request.args().skip(1).zip(&mut args).for_each(|(given, arg)| *arg = given);
+        let taken = self.plan(command, &args[..count]);
+        self.room -= u32::from(taken);
+        taken
+    }
+
+    fn plan(&mut self, command: &session::Command, args: &[&[u8]]) -> bool {
+        let settings = &self.context.session;
+        let reads = self.outbox.admits_call(self.reads.script(), self.link);
+        let room = self.reads.count() < self.most_reads;
+        if reads && room && self.reads.add(command, settings, args) {
+            return true;
+        }
+        self.send_reads();
+        if reads && self.reads.add(command, settings, args) {
+            return true;
+        }
+        match command.plan_into(settings, args, self.context.spares.take()) {
+            Ok(Plan::Script(call)) if self.outbox.admits_call(call.script(), self.link) => {
+                self.outbox.call(self.link, &call);
+                self.context.spares.give_back(call.into_buffer());
+                true
+            }
+            // What else it is takes its time to answer.
+            Ok(_) | Err(_) => false,
+        }
+    }
+
+    fn send_reads(&mut self) {
+        if let Some(call) = self.reads.take(&self.context.session) {
+            self.outbox.call(self.link, &call);
+            self.reads = Reads::new(call.into_buffer());
+        }
+    }
+
+    /// Sends what is left.
+    fn finish(mut self) {
+        self.send_reads();
+        self.context.spares.give_back(self.reads.into_buffer());
+    }
+}
+
 impl Connection {
+    /// Passes on the session commands at the front of the input, of which the scanner has found the first with its `len`,
+    /// as long as each is one call and nothing has to be waited for. False when nothing was passed on.
+    pub(super) fn pass_calls(&mut self, mut len: usize) -> bool {
+        let Some(link) = self.link_for_calls().cloned() else { return false };
+        let mut calls = Calls::new(&self.context, &self.outbox, &link);
+        let (mut at, mut last) = (0, 0);
+        while calls.take(&self.scanner.request(&self.io.input[at..])) {
+            self.scanner.next();
+            last = at;
+            at += len;
+            match self.scanner.scan(&self.io.input[at..], true) {
+                Ok(Scanned::Frame { len: next }) => len = next,
+                // Whatever else it is, it is met again at the front.
+                Ok(Scanned::Nothing { .. } | Scanned::Partial) | Err(_) => break,
+            }
+        }
+        calls.finish();
+        if at > 0 {
+            self.context.served.insert(self.key.database);
+            let last = LastCommand::of_multibulk(&self.io.input[last..at]);
+            self.outbox.presence.set_last(last);
+            self.io.input.advance(at);
+        }
+        at > 0
+    }
+
+    /// The connection that calls can be sent to at once, if it is as they need it.
+    fn link_for_calls(&self) -> Option<&Rc<Link>> {
+        let link = match &self.target {
+            Target::Lane(link) if !self.has_lost_transaction() => link,
+            Target::Exclusive(link)
+                if self.exclusive.passes(&self.outbox)
+                    && !self.outbox.subscriptions.get().any() =>
+            {
+                link
+            }
+            _ => return None,
+        };
+        let fits = link.is_open()
+            && !link.is_congested()
+            && !link.is_unauthenticated()
+            && !link.is_misplaced();
+        fits.then_some(link)
+    }
+
     /// Handles one session command. There is a connection for it.
     pub(super) async fn session(
         &mut self,
@@ -125,9 +249,7 @@ impl Connection {
             }
         }
         let Some(link) = self.link() else { return Ok(()) };
-        self.outbox.called(script);
-        let slot = Slot::Session(Box::new(call.clone()));
-        link.send_with(&self.outbox, slot, |out| call.write_evalsha(out));
+        self.outbox.call(link, &call);
         Ok(())
     }
 

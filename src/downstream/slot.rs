@@ -10,7 +10,7 @@ use crate::{
         client::{Switch, naming::Naming, tracking::Tracking},
     },
     resp::{Protocol, encode, reply},
-    session::{Adapt, Call},
+    session::{Adapt, CallHead},
     upstream::label::Label,
 };
 
@@ -22,8 +22,9 @@ pub enum Slot {
     Capture,
     /// The reply goes to the client, and its beginning to the connection's task.
     Observe,
-    /// A script call by digest; repeated with the script's text when the server does not know it.
-    Session(Box<Call>),
+    /// A script call by digest; repeated with the script's text when the server does not know it. So many bytes are kept by
+    /// the link.
+    Session(CallHead, u32),
     /// The repetition of such a call, whose place in the order of replies is kept.
     Again(u64, Adapt),
     /// The reply speaks of the upstream connection; the client's own value takes its place.
@@ -42,6 +43,17 @@ pub enum Slot {
     Executed(Box<Transaction>),
     /// Inside a transaction: the server refuses, in words that are replaced by these.
     Refused(Bytes),
+}
+
+impl Slot {
+    /// How many of the client's commands the reply answers.
+    pub(super) fn commands(&self) -> u32 {
+        match self {
+            Self::Session(head, _) => head.adapt().commands(),
+            Self::Again(_, adapt) => adapt.commands(),
+            _ => 1,
+        }
+    }
 }
 
 /// A value of the client's own.

@@ -34,6 +34,22 @@ pub fn bulk(out: &mut BytesMut, bytes: impl AsRef<[u8]>) {
     out.put_slice(b"\r\n");
 }
 
+/// Appends a bulk string with a number in decimal digits.
+pub fn bulk_number(out: &mut BytesMut, value: u64) {
+    header(out, b'$', value.checked_ilog10().unwrap_or(0) as usize + 1);
+    decimal(out, value);
+    out.put_slice(b"\r\n");
+}
+
+/// Appends a bulk string of several pieces, one right behind the other.
+pub fn bulk_of<'a>(out: &mut BytesMut, pieces: impl Iterator<Item = &'a [u8]> + Clone) {
+    let len = pieces.clone().map(<[u8]>::len).sum::<usize>();
+    out.reserve(len + 2 * "$18446744073709551615\r\n".len());
+    header(out, b'$', len);
+    pieces.for_each(|piece| out.put_slice(piece));
+    out.put_slice(b"\r\n");
+}
+
 /// Appends a null: `_` in RESP3, the null bulk string `$-1` in RESP2.
 pub fn null(out: &mut BytesMut, protocol: Protocol) {
     out.put_slice(match protocol {
@@ -126,6 +142,9 @@ fn header(out: &mut BytesMut, kind: u8, len: usize) {
 }
 
 fn decimal(out: &mut BytesMut, mut value: u64) {
+    if value < 10 {
+        return out.put_u8(b'0' + value as u8);
+    }
     let mut digits = *b"00000000000000000000";
     let mut first = digits.len() - 1;
     loop {
@@ -158,6 +177,12 @@ mod tests {
         }
         assert_eq!(written(|out| bulk(out, "a\r\n")), "$3\r\na\r\n\r\n");
         assert_eq!(written(|out| bulk(out, "")), "$0\r\n\r\n");
+        for value in [0, 9, 10, 99, 100, u64::MAX] {
+            let text = value.to_string();
+            assert_eq!(written(|out| bulk_number(out, value)), written(|out| bulk(out, text)));
+        }
+        let pieces = [&b"a"[..], b"", b"bc"];
+        assert_eq!(written(|out| bulk_of(out, pieces.into_iter())), "$3\r\nabc\r\n");
     }
 
     #[test]

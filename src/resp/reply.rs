@@ -3,6 +3,10 @@
 //! Every function takes a frame as [`ReplyScanner`] delimits it, and sees through attributes ahead
 //! of it. Bytes that are no such frame give `None` or an error, never a panic.
 
+use std::iter;
+
+use memchr::memchr;
+
 use super::error::ReplyError;
 use super::number;
 use super::reply_scan::{Length, ReplyScanner, header as read_header};
@@ -194,6 +198,65 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
+/// An element that has no elements of its own, of the kinds that scripts and their commands give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scalar<'a> {
+    /// `$`
+    Bulk(&'a [u8]),
+    /// `:`
+    Integer(i64),
+    /// `_` and `$-1`
+    Null,
+}
+
+impl<'a> Scalar<'a> {
+    /// The bytes of a bulk string.
+    #[must_use]
+    pub fn bulk(self) -> Option<&'a [u8]> {
+        match self {
+            Self::Bulk(bytes) => Some(bytes),
+            Self::Integer(_) | Self::Null => None,
+        }
+    }
+}
+
+/// The elements of an array as [`Scalar`]s, as far as they are some; `None` for what is no array.
+/// Each byte is looked at once, which [`elements`] does twice.
+#[must_use]
+pub fn scalars(frame: &[u8]) -> Option<impl Iterator<Item = Scalar<'_>>> {
+    let Elements { mut rest, left } = elements(frame)?;
+    let mut left = left?;
+    Some(iter::from_fn(move || {
+        left = left.checked_sub(1)?;
+        let (scalar, behind) = take_scalar(rest)?;
+        rest = behind;
+        Some(scalar)
+    }))
+}
+
+fn take_scalar(bytes: &[u8]) -> Option<(Scalar<'_>, &[u8])> {
+    match bytes {
+        [b'$', rest @ ..] => {
+            let (length, end) = read_header(rest).ok()??;
+            let rest = &rest[end..];
+            match length {
+                Length::Of(length) => {
+                    let (payload, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+                    Some((Scalar::Bulk(payload), rest.strip_prefix(b"\r\n")?))
+                }
+                Length::Null => Some((Scalar::Null, rest)),
+                Length::Streamed | Length::Missing => None,
+            }
+        }
+        [b':', rest @ ..] => {
+            let (digits, behind) = rest.split_at(memchr(b'\r', rest)?);
+            Some((Scalar::Integer(number::parse_integer(digits)?), behind.strip_prefix(b"\r\n")?))
+        }
+        [b'_', b'\r', b'\n', rest @ ..] => Some((Scalar::Null, rest)),
+        _ => None,
+    }
+}
+
 /// The payload of a bulk string from which the type has been taken.
 fn payload(rest: &[u8]) -> Option<&[u8]> {
     let Ok(Some((Length::Of(length), start))) = read_header(rest) else {
@@ -244,6 +307,25 @@ mod tests {
         let streamed = b"*?\r\n:1\r\n*?\r\n.\r\n.\r\n";
         assert_eq!(texts(elements(streamed).unwrap()), [":1\\r\\n", "*?\\r\\n.\\r\\n"]);
         assert!(elements(b"$1\r\na\r\n").is_none());
+    }
+
+    #[test]
+    fn scalars_end_where_something_else_begins() {
+        let all = |frame: &'static [u8]| scalars(frame).map(Iterator::collect::<Vec<_>>);
+        let (bulk, one) = (Scalar::Bulk(b"a\r\n"), Scalar::Integer(-1));
+        let frame = b"*5\r\n$3\r\na\r\n\r\n:-1\r\n$-1\r\n_\r\n$0\r\n\r\n";
+        let (null, empty) = (Scalar::Null, Scalar::Bulk(b""));
+        assert_eq!(all(frame), Some(vec![bulk, one, null, null, empty]));
+        assert_eq!(all(b"*3\r\n:-1\r\n*0\r\n:-1\r\n"), Some(vec![one]));
+        for cut in [
+            &b"*2\r\n:-1\r\n$3\r\nab"[..],
+            b"*2\r\n:-1\r\n$2\r\nabcd",
+            b"*2\r\n:-1\r\n:x\r\n",
+            b"*2\r\n:-1\r\n",
+        ] {
+            assert_eq!(scalars(cut).unwrap().collect::<Vec<_>>(), [one]);
+        }
+        assert_eq!((all(b":1\r\n"), all(b"*-1\r\n"), all(b"-x\r\n")), (None, None, None));
     }
 
     #[test]

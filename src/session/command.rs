@@ -1,5 +1,7 @@
 //! What a session command is: a row of the table.
 
+use bytes::BytesMut;
+
 use super::batch::Batch;
 use super::error::Error;
 use super::script::Call;
@@ -109,6 +111,9 @@ impl Argument {
     }
 }
 
+/// Turns arguments into a plan; a call is written into the buffer.
+type Planner = fn(&Settings, &[&[u8]], BytesMut) -> Result<Plan, Error>;
+
 /// A session command: everything that is known of it before it is called.
 #[derive(Debug)]
 pub struct Command {
@@ -121,7 +126,8 @@ pub struct Command {
     /// Whether it changes anything in Redis.
     pub writes: bool,
     /// Turns all arguments behind the name, of a number that [`Command::accepts`], into a plan.
-    pub(super) plan: fn(&Settings, &[&[u8]]) -> Result<Plan, Error>,
+    /// A call is written into the buffer.
+    pub(super) plan: Planner,
 }
 
 impl Command {
@@ -161,10 +167,24 @@ impl Command {
     /// is wrong with the arguments: syntax first, then the first wrong value in the order app, id,
     /// token, ip, ttl or dt, d.
     pub fn plan(&self, settings: &Settings, args: &[&[u8]]) -> Result<Plan, Error> {
+        self.plan_into(settings, args, BytesMut::new())
+    }
+
+    /// As [`Command::plan`], with the buffer that a call is written into. The plan has it then
+    /// ([`Call::into_buffer`]).
+    ///
+    /// # Errors
+    /// As [`Command::plan`].
+    pub fn plan_into(
+        &self,
+        settings: &Settings,
+        args: &[&[u8]],
+        buffer: BytesMut,
+    ) -> Result<Plan, Error> {
         if !self.accepts(args.len()) {
             return Err(self.arity_error());
         }
-        (self.plan)(settings, args)
+        (self.plan)(settings, args, buffer)
     }
 
     /// The least and the largest number of arguments behind the name.

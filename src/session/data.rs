@@ -81,12 +81,15 @@ impl<'a> Data<'a> {
         Some(Cow::Owned(format!("{{{}}}", texts.join(","))))
     }
 
-    /// What to change in a stored object: per key what it says, and `"key":value`, which is empty
-    /// where the key has to go.
-    pub(super) fn changes(&self) -> impl Iterator<Item = (&[u8], String)> {
+    /// What to change in a stored object: per key what it says, and the pieces of `"key":value`,
+    /// which are empty where the key has to go.
+    pub(super) fn changes(
+        &self,
+    ) -> impl Iterator<Item = (&[u8], impl Iterator<Item = &[u8]> + Clone)> {
         self.members.iter().map(|member| {
-            let text = if member.value == "null" { String::new() } else { member.text() };
-            (&*member.key, text)
+            let goes = member.value == "null";
+            let pieces = if goes { [""; 3] } else { [member.quoted, ":", member.value] };
+            (&*member.key, pieces.into_iter().map(str::as_bytes))
         })
     }
 }
@@ -221,8 +224,11 @@ mod tests {
     #[test]
     fn changes() {
         let data = parse(r#"{"a": 1, "\n\"\\\/": null}"#).unwrap();
-        let changes: Vec<_> = data.changes().collect();
-        assert_eq!(changes, [(&b"a"[..], r#""a":1"#.to_owned()), (&b"\n\"\\/"[..], String::new())]);
+        let changes: Vec<_> = data
+            .changes()
+            .map(|(key, pieces)| (key, pieces.collect::<Vec<_>>().concat()))
+            .collect();
+        assert_eq!(changes, [(&b"a"[..], br#""a":1"#.to_vec()), (&b"\n\"\\/"[..], Vec::new())]);
     }
 
     #[test]

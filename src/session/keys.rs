@@ -3,6 +3,37 @@
 use super::identity::{App, UserId};
 use super::token::Token;
 
+/// Most parts of a name: namespace, app, `us`, id.
+const MOST_PARTS: usize = 4;
+
+/// A name in pieces: its parts, and the colons between them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Name<'a> {
+    pieces: [&'a [u8]; 2 * MOST_PARTS - 1],
+    count: usize,
+}
+
+impl<'a> Name<'a> {
+    fn new<const N: usize>(parts: [&'a [u8]; N]) -> Self {
+        const { assert!(0 < N && N <= MOST_PARTS) };
+        let mut pieces = [&b":"[..]; 2 * MOST_PARTS - 1];
+        for (place, part) in parts.into_iter().enumerate() {
+            pieces[2 * place] = part;
+        }
+        Self { pieces, count: 2 * N - 1 }
+    }
+
+    /// The pieces that make the name.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = &'a [u8]> + Clone {
+        self.pieces[..self.count].iter().copied()
+    }
+
+    /// The name in one piece.
+    pub(super) fn to_vec(self) -> Vec<u8> {
+        self.pieces[..self.count].concat()
+    }
+}
+
 /// The names that belong to no app.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Namespace<'a>(&'a str);
@@ -14,18 +45,18 @@ impl<'a> Namespace<'a> {
     }
 
     /// `{ns}:`, what the names of all keys begin with.
-    pub(super) fn prefix(self) -> Vec<u8> {
-        join(&[self.0.as_bytes(), b""])
+    pub(super) fn prefix(self) -> Name<'a> {
+        Name::new([self.0.as_bytes(), b""])
     }
 
     /// The sorted set of all sessions by their moment of expiry, members `app:token:id`.
-    pub(super) fn expiries(self) -> Vec<u8> {
-        join(&[self.0.as_bytes(), b"SESSIONS"])
+    pub(super) fn expiries(self) -> Name<'a> {
+        Name::new([self.0.as_bytes(), b"SESSIONS"])
     }
 
     /// The channel that tells the libraries' caches `app:token` when a session changed or ended.
-    pub(super) fn channel(self) -> Vec<u8> {
-        join(&[self.0.as_bytes(), b"cache"])
+    pub(super) fn channel(self) -> Name<'a> {
+        Name::new([self.0.as_bytes(), b"cache"])
     }
 
     /// The names that belong to an app.
@@ -41,50 +72,35 @@ pub(super) struct AppKeys<'a> {
     app: App<'a>,
 }
 
-impl AppKeys<'_> {
+impl<'a> AppKeys<'a> {
     /// `{ns}:{app}`, what the names of all the app's keys begin with, before a colon.
-    pub(super) fn base(self) -> Vec<u8> {
-        self.named(&[])
+    pub(super) fn base(self) -> Name<'a> {
+        Name::new([self.ns.as_bytes(), self.app.as_bytes()])
     }
 
     /// The hash of a session.
-    pub(super) fn session(self, token: &Token) -> Vec<u8> {
-        self.named(&[token.as_bytes()])
+    pub(super) fn session(self, token: &'a Token) -> Name<'a> {
+        self.named(token.as_bytes())
     }
 
     /// The sorted set of the app's sessions by last activity, members `token:id`.
-    pub(super) fn sessions(self) -> Vec<u8> {
-        self.named(&[b"_sessions"])
+    pub(super) fn sessions(self) -> Name<'a> {
+        self.named(b"_sessions")
     }
 
     /// The sorted set of the app's user ids by last activity.
-    pub(super) fn users(self) -> Vec<u8> {
-        self.named(&[b"_users"])
+    pub(super) fn users(self) -> Name<'a> {
+        self.named(b"_users")
     }
 
     /// The set of an id's tokens.
-    pub(super) fn tokens_of(self, id: UserId<'_>) -> Vec<u8> {
-        self.named(&[b"us", id.as_bytes()])
+    pub(super) fn tokens_of(self, id: UserId<'a>) -> Name<'a> {
+        Name::new([self.ns.as_bytes(), self.app.as_bytes(), b"us", id.as_bytes()])
     }
 
-    /// `app:token`: a session's name on the channel, and the beginning of its member in
-    /// [`Namespace::expiries`].
-    pub(super) fn member(self, token: &Token) -> Vec<u8> {
-        join(&[self.app.as_bytes(), token.as_bytes()])
+    fn named(self, last: &'a [u8]) -> Name<'a> {
+        Name::new([self.ns.as_bytes(), self.app.as_bytes(), last])
     }
-
-    fn named(self, parts: &[&[u8]]) -> Vec<u8> {
-        let mut name = join(&[self.ns.as_bytes(), self.app.as_bytes()]);
-        for part in parts {
-            name.push(b':');
-            name.extend_from_slice(part);
-        }
-        name
-    }
-}
-
-fn join(parts: &[&[u8]]) -> Vec<u8> {
-    parts.join(&b':')
 }
 
 #[cfg(test)]
@@ -94,17 +110,23 @@ mod tests {
     #[test]
     fn names() {
         let namespace = Namespace::new("rs");
-        assert_eq!(namespace.prefix(), b"rs:");
-        assert_eq!(namespace.expiries(), b"rs:SESSIONS");
-        assert_eq!(namespace.channel(), b"rs:cache");
+        assert_eq!(namespace.prefix().to_vec(), b"rs:");
+        assert_eq!(namespace.expiries().to_vec(), b"rs:SESSIONS");
+        assert_eq!(namespace.channel().to_vec(), b"rs:cache");
         let keys = namespace.app(App::parse(b"forum").unwrap());
         let token = Token::parse(&[b'T'; 64]).unwrap();
         let text = "T".repeat(64);
-        assert_eq!(keys.base(), b"rs:forum");
-        assert_eq!(keys.session(&token), format!("rs:forum:{text}").as_bytes());
-        assert_eq!(keys.sessions(), b"rs:forum:_sessions");
-        assert_eq!(keys.users(), b"rs:forum:_users");
-        assert_eq!(keys.tokens_of(UserId::parse(b"a:b").unwrap()), b"rs:forum:us:a:b");
-        assert_eq!(keys.member(&token), format!("forum:{text}").as_bytes());
+        let session = format!("rs:forum:{text}");
+        let id = UserId::parse(b"a:b").unwrap();
+        for (name, text) in [
+            (keys.base(), "rs:forum"),
+            (keys.session(&token), &session),
+            (keys.sessions(), "rs:forum:_sessions"),
+            (keys.users(), "rs:forum:_users"),
+            (keys.tokens_of(id), "rs:forum:us:a:b"),
+        ] {
+            assert_eq!(name.to_vec(), text.as_bytes());
+            assert_eq!(name.pieces().flatten().copied().collect::<Vec<_>>(), text.as_bytes());
+        }
     }
 }

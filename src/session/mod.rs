@@ -25,8 +25,8 @@ mod view;
 
 pub use batch::{Batch, Step};
 pub use command::{Argument, ArgumentKind, Command, Plan, Settings};
-pub use commands::{commands, lookup, wipe::batch as wipe};
+pub use commands::{commands, get::Reads, lookup, wipe::batch as wipe};
 pub use error::{Error, Parameter};
 pub use reply::Adapt;
-pub use script::{Call, Script};
+pub use script::{Call, CallHead, Script};
 pub use view::Form;

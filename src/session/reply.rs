@@ -13,17 +13,66 @@ pub enum Adapt {
     Verbatim,
     /// It is a session.
     Session(Form),
+    /// It is one session per command, of several commands that one call has carried out.
+    Sessions(Forms),
     /// It is a listing in one piece.
     Listing(Form),
 }
 
+/// How the sessions of several commands are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Forms {
+    count: u8,
+    /// A bit for each that is shown as JSON.
+    json: u16,
+}
+
+impl Forms {
+    /// The most that fit.
+    pub(super) const MOST: u32 = u16::BITS;
+
+    /// Adds the next one. There is room.
+    pub(super) fn push(&mut self, form: Form) {
+        debug_assert!(u32::from(self.count) < Self::MOST, "one bit for each");
+        self.json |= u16::from(form == Form::Json) << self.count;
+        self.count += 1;
+    }
+
+    /// How many there are.
+    pub(super) fn count(self) -> u32 {
+        u32::from(self.count)
+    }
+
+    /// Each in turn.
+    pub(super) fn iter(self) -> impl Iterator<Item = Form> {
+        (0..self.count).map(move |place| Form::json_if(self.json >> place & 1 == 1))
+    }
+}
+
 impl Adapt {
+    /// How many commands the reply answers.
+    #[must_use]
+    pub fn commands(self) -> u32 {
+        match self {
+            Adapt::Sessions(forms) => forms.count(),
+            Adapt::Verbatim | Adapt::Session(_) | Adapt::Listing(_) => 1,
+        }
+    }
+
     /// Appends what becomes of `frame`, one complete reply of the server, in the protocol of the
     /// connection that it came from, which is the client's. Errors and nulls pass unchanged.
     pub fn apply(self, frame: &[u8], protocol: Protocol, out: &mut BytesMut) {
         let adapted = match self {
             Adapt::Verbatim => false,
             Adapt::Session(form) => write_session(form, frame, protocol, out),
+            Adapt::Sessions(forms) => {
+                if !write_sessions(forms, frame, protocol, out) {
+                    // The call was refused as a whole: so is each command.
+                    (1..forms.count()).for_each(|_| out.extend_from_slice(frame));
+                    out.extend_from_slice(frame);
+                }
+                true
+            }
             Adapt::Listing(form) => {
                 let mut listing = Listing::new(form);
                 let is_listing = listing.add(frame, protocol).is_some();
@@ -58,6 +107,22 @@ fn write_session(form: Form, frame: &[u8], protocol: Protocol, out: &mut BytesMu
     true
 }
 
+/// Whether the reply has one element for each command; if so all are written.
+fn write_sessions(forms: Forms, frame: &[u8], protocol: Protocol, out: &mut BytesMut) -> bool {
+    let Some(elements) = reply::elements(frame) else {
+        return false;
+    };
+    if elements.remaining() != Some(u64::from(forms.count())) {
+        return false;
+    }
+    for (form, element) in forms.iter().zip(elements.flatten()) {
+        if !write_session(form, element, protocol, out) {
+            out.extend_from_slice(element);
+        }
+    }
+    true
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +150,28 @@ mod tests {
                     assert_eq!(applied(adapt, frame, Protocol::Resp3), frame);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn sessions_of_several_commands() {
+        let session =
+            "*8\r\n$1\r\na\r\n$1\r\n1\r\n$2\r\n10\r\n:0\r\n$1\r\nx\r\n$-1\r\n$-1\r\n:2\r\n";
+        let mut forms = Forms::default();
+        [Form::Json, Form::Map, Form::Map, Form::Json]
+            .into_iter()
+            .for_each(|form| forms.push(form));
+        assert_eq!(Adapt::Sessions(forms).commands(), 4);
+        let frame = format!("*4\r\n{session}$-1\r\n{session}-ERR a\r\n");
+        let [json, map] = [Form::Json, Form::Map]
+            .map(|form| applied(Adapt::Session(form), session, Protocol::Resp2));
+        assert_eq!(
+            applied(Adapt::Sessions(forms), &frame, Protocol::Resp2),
+            format!("{json}$-1\r\n{map}-ERR a\r\n")
+        );
+        for refused in ["-OOM no\r\n", "*0\r\n"] {
+            let all = applied(Adapt::Sessions(forms), refused, Protocol::Resp2);
+            assert_eq!(all, refused.repeat(4));
         }
     }
 

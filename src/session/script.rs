@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 use bytes::{BufMut, Bytes, BytesMut};
 use sha1::{Digest, Sha1};
 
-use super::reply::Adapt;
+use super::keys::Name;
+use super::reply::{Adapt, Forms};
 use crate::resp::{encode, reply};
 
 /// A Lua script that the server runs as one atomic step.
@@ -77,15 +78,28 @@ impl Eq for Script {}
 /// A call of a script: a request in the making, and what to make of its reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
+    head: CallHead,
+    /// The keys and the arguments as they stand in a request.
+    body: BytesMut,
+}
+
+/// A call without its keys and arguments: what is to be remembered until its reply arrives. The
+/// rest is the bytes of [`Call::body`], wherever they are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallHead {
     script: &'static Script,
-    /// Keys and arguments together.
-    count: usize,
-    /// What follows the script in a request: the number of keys, the keys, the arguments.
-    tail: Bytes,
+    keys: u32,
+    args: u32,
     adapt: Adapt,
 }
 
 impl Call {
+    /// A call without keys and arguments so far, which are gathered in `buffer`. Keys come first.
+    pub(super) fn begin(script: &'static Script, adapt: Adapt, mut buffer: BytesMut) -> Self {
+        buffer.clear();
+        Self { head: CallHead { script, keys: 0, args: 0, adapt }, body: buffer }
+    }
+
     /// A call with keys and arguments.
     pub(super) fn new<K: AsRef<[u8]>, A: AsRef<[u8]>>(
         script: &'static Script,
@@ -93,50 +107,136 @@ impl Call {
         args: &[A],
         adapt: Adapt,
     ) -> Self {
-        let mut tail = BytesMut::with_capacity(256);
-        encode::bulk(&mut tail, keys.len().to_string());
-        keys.iter().for_each(|key| encode::bulk(&mut tail, key));
-        args.iter().for_each(|arg| encode::bulk(&mut tail, arg));
-        Self { script, count: keys.len() + args.len(), tail: tail.freeze(), adapt }
+        let mut call = Self::begin(script, adapt, BytesMut::with_capacity(256));
+        for key in keys {
+            encode::bulk(&mut call.body, key);
+            call.head.keys += 1;
+        }
+        args.iter().for_each(|arg| call.arg(arg));
+        call
+    }
+
+    /// Appends a key.
+    pub(super) fn key(&mut self, name: Name<'_>) {
+        debug_assert_eq!(self.head.args, 0, "keys come first");
+        encode::bulk_of(&mut self.body, name.pieces());
+        self.head.keys += 1;
+    }
+
+    /// Appends an argument.
+    pub(super) fn arg(&mut self, arg: impl AsRef<[u8]>) {
+        encode::bulk(&mut self.body, arg);
+        self.head.args += 1;
+    }
+
+    /// Appends an argument that consists of several pieces.
+    pub(super) fn arg_of<'a>(&mut self, pieces: impl Iterator<Item = &'a [u8]> + Clone) {
+        encode::bulk_of(&mut self.body, pieces);
+        self.head.args += 1;
     }
 
     /// The script that is called.
     #[must_use]
     pub fn script(&self) -> &'static Script {
-        self.script
+        self.head.script
     }
 
     /// What to make of the reply.
     #[must_use]
     pub fn adapt(&self) -> Adapt {
-        self.adapt
+        self.head.adapt
+    }
+
+    /// Sets what to make of the reply.
+    pub(super) fn set_adapt(&mut self, adapt: Adapt) {
+        self.head.adapt = adapt;
+    }
+
+    /// The call without its keys and arguments.
+    #[must_use]
+    pub fn head(&self) -> CallHead {
+        self.head
+    }
+
+    /// The keys and arguments as they stand in a request.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Gives back the buffer that the call was gathered in.
+    #[must_use]
+    pub fn into_buffer(mut self) -> BytesMut {
+        self.body.clear();
+        self.body
     }
 
     /// Appends the call as `EVALSHA`, for a server that has the script. It answers `NOSCRIPT` when
     /// it has not, and then nothing has happened.
     pub fn write_evalsha(&self, out: &mut BytesMut) {
-        let evalsha = &self.script.assembled().evalsha;
-        out.reserve(evalsha.len() + self.tail.len() + 16);
-        encode::array_header(out, self.count + 3);
-        out.put_slice(evalsha);
-        out.put_slice(&self.tail);
+        let evalsha = &self.head.script.assembled().evalsha;
+        out.reserve(evalsha.len() + self.body.len() + 32);
+        self.head.write(evalsha, &self.body, out);
     }
 
     /// Appends the call as `EVAL`, for any server.
     pub fn write_eval(&self, out: &mut BytesMut) {
-        encode::array_header(out, self.count + 3);
-        encode::bulk(out, "EVAL");
-        encode::bulk(out, self.script.text());
-        out.put_slice(&self.tail);
+        self.head.write_eval(&self.body, out);
     }
 
     /// What follows the script in a request, one by one, for clients that build requests
     /// themselves: the number of keys, the keys, the arguments.
     #[must_use]
     pub fn arguments(&self) -> Vec<Bytes> {
+        let mut arguments = vec![Bytes::from(self.head.keys.to_string())];
+        arguments.extend(self.head.arguments(&self.body));
+        arguments
+    }
+}
+
+impl CallHead {
+    /// What to make of the reply.
+    #[must_use]
+    pub fn adapt(&self) -> Adapt {
+        self.adapt
+    }
+
+    /// Appends the call that has this `body` as `EVAL`.
+    pub fn write_eval(&self, body: &[u8], out: &mut BytesMut) {
+        let mut eval = BytesMut::new();
+        encode::bulk(&mut eval, "EVAL");
+        encode::bulk(&mut eval, self.script.text());
+        self.write(&eval, body, out);
+    }
+
+    fn write(&self, command: &[u8], body: &[u8], out: &mut BytesMut) {
+        encode::array_header(out, (self.keys + self.args) as usize + 3);
+        out.put_slice(command);
+        encode::bulk_number(out, u64::from(self.keys));
+        out.put_slice(body);
+    }
+
+    /// Of a call that has this `body` and carries out several commands, a call for each of them.
+    /// What they have in common stands behind what they have not.
+    pub fn singly(&self, body: &[u8]) -> impl Iterator<Item = Call> + use<> {
+        let forms = match self.adapt {
+            Adapt::Sessions(forms) => forms,
+            Adapt::Verbatim | Adapt::Session(_) | Adapt::Listing(_) => Forms::default(),
+        };
+        let (head, arguments) = (*self, self.arguments(body));
+        let several = forms.count() as usize;
+        forms.iter().enumerate().map(move |(place, form)| {
+            let (keys, args) = arguments.split_at(head.keys as usize);
+            let keys = [&keys[place..=place], &keys[several..]].concat();
+            Call::new(head.script, &keys, args, Adapt::Session(form))
+        })
+    }
+
+    /// The keys and arguments of the call that has this `body`.
+    fn arguments(&self, body: &[u8]) -> Vec<Bytes> {
         let mut frame = BytesMut::new();
-        encode::array_header(&mut frame, self.count + 1);
-        frame.put_slice(&self.tail);
+        encode::array_header(&mut frame, (self.keys + self.args) as usize);
+        frame.put_slice(body);
         let elements = reply::elements(&frame).into_iter().flatten().flatten();
         elements.filter_map(reply::as_bulk).map(Bytes::copy_from_slice).collect()
     }

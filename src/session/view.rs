@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use bytes::{BufMut, BytesMut};
 use serde_json::value::RawValue;
 
-use crate::resp::{Protocol, encode, reply};
+use crate::resp::{
+    Protocol, encode, parse_integer,
+    reply::{self, Scalar},
+};
 
 /// How sessions are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,20 +47,20 @@ pub(super) struct View<'a> {
 impl<'a> View<'a> {
     /// Reads a script's reply; `None` for what is none of them.
     pub(super) fn read(frame: &'a [u8]) -> Option<Self> {
-        let mut elements = reply::elements(frame)?;
-        let mut next = || elements.next().and_then(Result::ok);
+        let mut scalars = reply::scalars(frame)?;
+        let mut next = || scalars.next();
         Some(Self {
-            id: next().and_then(reply::as_bulk)?,
+            id: next()?.bulk()?,
             w: integer(next()?),
             ttl: integer(next()?),
             idle: integer(next()?),
             // Another client may have stored none: the field is never missing in a reply.
-            ip: reply::as_bulk(next()?).unwrap_or_default(),
-            d: reply::as_bulk(next()?),
-            no_resave: reply::as_bulk(next()?) == Some(b"1"),
+            ip: next()?.bulk().unwrap_or_default(),
+            d: next()?.bulk(),
+            no_resave: next()?.bulk() == Some(b"1"),
             r: integer(next()?),
             la: next().map_or(0, integer),
-            token: next().and_then(reply::as_bulk).unwrap_or_default(),
+            token: next().and_then(Scalar::bulk).unwrap_or_default(),
         })
     }
 
@@ -119,9 +122,12 @@ fn write_string(bytes: &[u8], json: &mut String) {
 }
 
 /// The value of an integer, or of a bulk string with one; 0 where another client stored none.
-fn integer(frame: &[u8]) -> i64 {
-    let stored = || reply::as_bulk(frame).and_then(crate::resp::parse_integer);
-    reply::as_integer(frame).or_else(stored).unwrap_or(0)
+fn integer(scalar: Scalar<'_>) -> i64 {
+    match scalar {
+        Scalar::Integer(value) => value,
+        Scalar::Bulk(text) => parse_integer(text).unwrap_or(0),
+        Scalar::Null => 0,
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 
 use super::{
     key::LaneKey,
@@ -22,6 +22,8 @@ use super::{
 /// Unwritten request bytes above which senders wait, and below which they go on.
 const CONGESTED: usize = 1 << 20;
 const RELIEVED: usize = 256 << 10;
+/// Room for kept bytes that is given back once most of it is unused.
+const KEPT_CAPACITY: usize = 64 << 10;
 
 /// Where a link stands in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +59,8 @@ pub struct Link<R: Receiver> {
     pub(super) finished: Cell<bool>,
     pub(super) out: RefCell<BytesMut>,
     pub(super) queue: RefCell<VecDeque<Entry<R>>>,
+    /// What requests under way may be repeated from, in their order.
+    kept: RefCell<BytesMut>,
     /// How many entries at the queue's end stand for requests that are still in `out`.
     pub(super) unsent: Cell<usize>,
     waker: RefCell<Option<Waker>>,
@@ -89,6 +93,7 @@ impl<R: Receiver> Link<R> {
             finished: Cell::new(false),
             out: RefCell::new(BytesMut::new()),
             queue: RefCell::new(VecDeque::new()),
+            kept: RefCell::new(BytesMut::new()),
             unsent: Cell::new(0),
             waker: RefCell::new(None),
             woken: Cell::new(false),
@@ -131,6 +136,31 @@ impl<R: Receiver> Link<R> {
         self.queue.borrow_mut().push_back(Entry { receiver: receiver.clone(), expected });
         self.unsent.set(self.unsent.get() + 1);
         self.wake();
+    }
+
+    /// Keeps bytes of the request that is sent next, until [`Link::take_kept`]. Replies have the order of requests: so one
+    /// buffer serves all of them.
+    pub fn keep(&self, bytes: &[u8]) {
+        if self.status.get() != Status::Closed {
+            self.kept.borrow_mut().extend_from_slice(bytes);
+        }
+    }
+
+    /// Gives what was kept of the request that is answered now, `len` bytes, to `read`.
+    pub fn take_kept<T>(&self, len: usize, read: impl FnOnce(&[u8]) -> T) -> T {
+        let mut kept = self.kept.borrow_mut();
+        let read = read(&kept[..len]);
+        kept.advance(len);
+        if kept.is_empty() {
+            if kept.capacity() > KEPT_CAPACITY {
+                *kept = BytesMut::new();
+            } else {
+                kept.clear();
+            }
+        } else if kept.capacity() > KEPT_CAPACITY && kept.len() < kept.capacity() / 4 {
+            *kept = BytesMut::from(&kept[..]);
+        }
+        read
     }
 
     /// Appends bytes that no reply is expected for: a part of a request, or a request of a client that has switched its
@@ -310,6 +340,7 @@ impl<R: Receiver> Link<R> {
             }
         }
         self.out.borrow_mut().clear();
+        self.kept.borrow_mut().clear();
         let owner = self.owner.borrow_mut().take();
         let members = std::mem::take(&mut *self.members.borrow_mut());
         for receiver in owner.into_iter().chain(members.iter().filter_map(Weak::upgrade)) {

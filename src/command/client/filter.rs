@@ -16,7 +16,7 @@ pub struct Filter {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum What {
-    Ids(Vec<u64>),
+    Ids(Vec<i64>),
     Kind(Kind),
     User(Vec<u8>),
     Address(Vec<u8>),
@@ -69,9 +69,9 @@ impl Filter {
             let number = || parse_integer(value).and_then(|value| u64::try_from(value).ok());
             let what = match word {
                 b"ID" => {
-                    let mut ids = vec![number()?];
+                    let mut ids = vec![parse_integer(value)?];
                     while let Some(id) = args.peek().and_then(|arg| parse_integer(arg)) {
-                        ids.extend(u64::try_from(id));
+                        ids.push(id);
                         args.next();
                     }
                     What::Ids(ids)
@@ -103,6 +103,21 @@ impl Filter {
         Some(filter)
     }
 
+    /// The clients that `CLIENT LIST` shows. Those that are asked for by their ids alone stand in the order of the question,
+    /// and as often as they are in it (`clientListCommand` in networking.c).
+    #[must_use]
+    pub fn arrange(&self, admitted: Vec<Profile>) -> Vec<Profile> {
+        match &self.tests[..] {
+            [(What::Ids(ids), true)] => {
+                let of = |id: &i64| {
+                    admitted.iter().find(|client| u64::try_from(*id) == Ok(client.id)).cloned()
+                };
+                ids.iter().filter_map(of).collect()
+            }
+            _ => admitted,
+        }
+    }
+
     /// Whether the client is meant.
     #[must_use]
     pub fn admits(&self, client: &Profile) -> bool {
@@ -114,7 +129,7 @@ impl Filter {
 impl What {
     fn is_true_of(&self, client: &Profile) -> bool {
         match self {
-            Self::Ids(ids) => ids.contains(&client.id),
+            Self::Ids(ids) => ids.iter().any(|&id| u64::try_from(id) == Ok(client.id)),
             Self::Kind(kind) => client.kind() == *kind,
             Self::User(user) => client.user == user[..],
             Self::Address(address) => client.address.as_bytes() == address,
@@ -195,7 +210,8 @@ mod tests {
 
     fn meant(words: &str) -> Vec<u64> {
         let filter = filter(words).unwrap();
-        clients().iter().filter(|client| filter.admits(client)).map(|client| client.id).collect()
+        let admitted = clients().into_iter().filter(|client| filter.admits(client)).collect();
+        filter.arrange(admitted).iter().map(|client| client.id).collect()
     }
 
     #[test]
@@ -205,7 +221,7 @@ mod tests {
         assert_eq!(meant("CLIENT LIST type PubSub"), [8]);
         assert_eq!(meant("CLIENT LIST TYPE slave"), [9]);
         assert_eq!(meant("CLIENT LIST TYPE master"), [] as [u64; 0]);
-        assert_eq!(meant("CLIENT LIST ID 9 7 55"), [7, 9]);
+        assert_eq!(meant("CLIENT LIST ID 9 7 55 -1 9"), [9, 7, 9]);
         assert_eq!(meant("CLIENT LIST NOT-ID 9 7 USER default"), [8]);
         assert_eq!(meant("CLIENT LIST IP ::1"), [8]);
         assert_eq!(meant("CLIENT LIST DB 3 FLAGS P"), [8]);

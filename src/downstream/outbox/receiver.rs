@@ -4,7 +4,7 @@ use std::{rc::Rc, task::Waker};
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::{Held, Outbox, empty};
+use super::{Outbox, empty};
 use crate::{
     command::info,
     downstream::{
@@ -34,7 +34,7 @@ impl Receiver for Outbox {
     }
 
     fn reply(this: &Rc<Self>, link: &Link<Self>, slot: Slot, frame: &[u8]) {
-        this.measure(frame.len(), 1);
+        this.measure(frame.len(), slot.commands());
         match slot {
             Slot::Drop => {}
             Slot::Capture => {
@@ -46,26 +46,26 @@ impl Receiver for Outbox {
                 this.settle(1);
                 this.conclude(Ok(head(frame)));
             }
-            Slot::Session(call) if frame.starts_with(b"-NOSCRIPT") => {
-                let hold = this.holds.get();
-                this.holds.set(hold + 1);
-                this.held.borrow_mut().push_back(Held::Awaited(hold));
-                let slot = Slot::Again(hold, call.adapt());
-                link.repeats();
-                link.send_with(this, slot, |out| call.write_eval(out));
-            }
-            Slot::Session(call) => {
-                this.call_ended();
-                this.pass_written(|out| call.adapt().apply(frame, this.protocol.get(), out));
-                this.settle(1);
-            }
+            Slot::Session(head, kept) => link.take_kept(kept as usize, |body| {
+                if frame.starts_with(b"-NOSCRIPT") {
+                    this.repeat(link, head.adapt(), |out| head.write_eval(body, out));
+                } else if head.adapt().commands() > 1 && frame.starts_with(b"-NOPERM") {
+                    // The rights may be to some of the sessions. The server has refused the call before it ran.
+                    for call in head.singly(body) {
+                        this.repeat(link, call.adapt(), |out| call.write_eval(out));
+                    }
+                } else {
+                    let adapt = head.adapt();
+                    this.pass_written(|out| adapt.apply(frame, this.protocol.get(), out));
+                    this.called(adapt.commands());
+                }
+            }),
             Slot::Again(hold, adapt) => {
                 link.repeated();
-                this.call_ended();
                 let mut out = BytesMut::new();
                 adapt.apply(frame, this.protocol.get(), &mut out);
                 this.release(hold, &out);
-                this.settle(1);
+                this.called(adapt.commands());
             }
             Slot::Substitute(substitute) => {
                 this.substituted(link, substitute, frame);

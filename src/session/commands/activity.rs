@@ -1,5 +1,7 @@
 //! `SESSION.ACTIVITY`: how many ids of an app are active.
 
+use bytes::BytesMut;
+
 use crate::session::arguments;
 use crate::session::command::{Argument, Command, Plan, Settings};
 use crate::session::error::Error;
@@ -16,12 +18,15 @@ pub(super) const COMMAND: Command = Command {
     plan,
 };
 
-fn plan(settings: &Settings, args: &[&[u8]]) -> Result<Plan, Error> {
+fn plan(settings: &Settings, args: &[&[u8]], buffer: BytesMut) -> Result<Plan, Error> {
     let [app, window @ ..] = args else {
         return Err(COMMAND.arity_error());
     };
     let app = App::parse(app)?;
     let window = arguments::window(window.first().copied())?;
     let keys = Namespace::new(&settings.ns).app(app);
-    Ok(Plan::Script(Call::new(&ACTIVITY, &[keys.users()], &[window.to_string()], Adapt::Verbatim)))
+    let mut call = Call::begin(&ACTIVITY, Adapt::Verbatim, buffer);
+    call.key(keys.users());
+    call.arg(window.to_string());
+    Ok(Plan::Script(call))
 }

@@ -1,5 +1,7 @@
 //! `SESSION.CREATE`: a new session.
 
+use bytes::BytesMut;
+
 use crate::session::arguments::{self, Options};
 use crate::session::command::{Argument, Command, Plan, Settings};
 use crate::session::data::Data;
@@ -25,7 +27,7 @@ pub(super) const COMMAND: Command = Command {
     plan,
 };
 
-fn plan(settings: &Settings, args: &[&[u8]]) -> Result<Plan, Error> {
+fn plan(settings: &Settings, args: &[&[u8]], buffer: BytesMut) -> Result<Plan, Error> {
     let [app, id, ip, options @ ..] = args else {
         return Err(COMMAND.arity_error());
     };
@@ -51,24 +53,18 @@ fn plan(settings: &Settings, args: &[&[u8]]) -> Result<Plan, Error> {
 
     let namespace = Namespace::new(&settings.ns);
     let keys = namespace.app(app);
-    Ok(Plan::Script(Call::new(
-        &CREATE,
-        &[
-            keys.session(&token),
-            keys.tokens_of(id),
-            keys.sessions(),
-            keys.users(),
-            namespace.expiries(),
-        ],
-        &[
-            app.as_bytes(),
-            token.as_bytes(),
-            id.as_bytes(),
-            ip.as_bytes(),
-            ttl.as_bytes(),
-            d.as_bytes(),
-            if no_resave { b"1" } else { b"" },
-        ],
-        Adapt::Verbatim,
-    )))
+    let mut call = Call::begin(&CREATE, Adapt::Verbatim, buffer);
+    call.key(keys.session(&token));
+    call.key(keys.tokens_of(id));
+    call.key(keys.sessions());
+    call.key(keys.users());
+    call.key(namespace.expiries());
+    call.arg(app.as_bytes());
+    call.arg(token.as_bytes());
+    call.arg(id.as_bytes());
+    call.arg(ip.as_bytes());
+    call.arg(ttl);
+    call.arg(d.as_bytes());
+    call.arg(if no_resave { "1" } else { "" });
+    Ok(Plan::Script(call))
 }

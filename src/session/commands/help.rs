@@ -1,5 +1,7 @@
 //! `SESSION.HELP`: all session commands in a few lines.
 
+use bytes::BytesMut;
+
 use crate::session::command::{Command, Plan, Settings};
 use crate::session::commands::commands;
 use crate::session::error::Error;
@@ -12,7 +14,7 @@ pub(super) const COMMAND: Command = Command {
     plan,
 };
 
-fn plan(_settings: &Settings, _args: &[&[u8]]) -> Result<Plan, Error> {
+fn plan(_settings: &Settings, _args: &[&[u8]], _buffer: BytesMut) -> Result<Plan, Error> {
     Ok(Plan::Lines(lines()))
 }
 

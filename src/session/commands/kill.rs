@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use bytes::BytesMut;
+
 use crate::session::command::{Argument, Command, Plan, Settings};
 use crate::session::error::Error;
 use crate::session::identity::App;
@@ -18,22 +20,28 @@ pub(super) const COMMAND: Command = Command {
     plan,
 };
 
-fn plan(settings: &Settings, args: &[&[u8]]) -> Result<Plan, Error> {
+fn plan(settings: &Settings, args: &[&[u8]], buffer: BytesMut) -> Result<Plan, Error> {
     let [app, tokens @ ..] = args else {
         return Err(COMMAND.arity_error());
     };
     let app = App::parse(app)?;
-    let tokens =
+    let mut tokens =
         tokens.iter().map(|token| Token::parse(token)).collect::<Result<Vec<_>, Error>>()?;
+    if tokens.len() > 1 {
+        let mut seen = HashSet::with_capacity(tokens.len());
+        tokens.retain(|token| seen.insert(*token));
+    }
 
     let namespace = Namespace::new(&settings.ns);
     let names = namespace.app(app);
-    let mut keys = vec![names.sessions(), names.users(), namespace.expiries()];
-    let mut args = vec![app.as_bytes().to_vec(), names.base(), namespace.channel()];
-    let mut seen = HashSet::with_capacity(tokens.len());
-    for token in tokens.iter().filter(|token| seen.insert(**token)) {
-        keys.push(names.session(token));
-        args.push(token.as_bytes().to_vec());
-    }
-    Ok(Plan::Script(Call::new(&KILL, &keys, &args, Adapt::Verbatim)))
+    let mut call = Call::begin(&KILL, Adapt::Verbatim, buffer);
+    call.key(names.sessions());
+    call.key(names.users());
+    call.key(namespace.expiries());
+    tokens.iter().for_each(|token| call.key(names.session(token)));
+    call.arg(app.as_bytes());
+    call.arg_of(names.base().pieces());
+    call.arg_of(namespace.channel().pieces());
+    tokens.iter().for_each(|token| call.arg(token.as_bytes()));
+    Ok(Plan::Script(call))
 }

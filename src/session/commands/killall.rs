@@ -1,5 +1,7 @@
 //! `SESSION.KILLALL`: the end of all sessions of an app.
 
+use bytes::BytesMut;
+
 use crate::session::batch::Batch;
 use crate::session::command::{Argument, Command, Plan, Settings};
 use crate::session::error::Error;
@@ -15,7 +17,7 @@ pub(super) const COMMAND: Command = Command {
     plan,
 };
 
-fn plan(settings: &Settings, args: &[&[u8]]) -> Result<Plan, Error> {
+fn plan(settings: &Settings, args: &[&[u8]], _buffer: BytesMut) -> Result<Plan, Error> {
     let [app] = args else {
         return Err(COMMAND.arity_error());
     };
@@ -24,8 +26,8 @@ fn plan(settings: &Settings, args: &[&[u8]]) -> Result<Plan, Error> {
     let keys = namespace.app(app);
     Ok(Plan::Batched(Batch::count(
         &KILLALL,
-        vec![keys.sessions(), keys.users(), namespace.expiries()],
-        vec![app.as_bytes().to_vec(), keys.base(), namespace.channel()],
+        vec![keys.sessions().to_vec(), keys.users().to_vec(), namespace.expiries().to_vec()],
+        vec![app.as_bytes().to_vec(), keys.base().to_vec(), namespace.channel().to_vec()],
         &[],
     )))
 }

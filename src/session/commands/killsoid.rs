@@ -1,5 +1,7 @@
 //! `SESSION.KILLSOID`: the end of all sessions of an id.
 
+use bytes::BytesMut;
+
 use crate::session::command::{Argument, Command, Plan, Settings};
 use crate::session::error::Error;
 use crate::session::identity::{App, UserId};
@@ -15,17 +17,21 @@ pub(super) const COMMAND: Command = Command {
     plan,
 };
 
-fn plan(settings: &Settings, args: &[&[u8]]) -> Result<Plan, Error> {
+fn plan(settings: &Settings, args: &[&[u8]], buffer: BytesMut) -> Result<Plan, Error> {
     let [app, id] = args else {
         return Err(COMMAND.arity_error());
     };
     let (app, id) = (App::parse(app)?, UserId::parse(id)?);
     let namespace = Namespace::new(&settings.ns);
     let keys = namespace.app(app);
-    Ok(Plan::Script(Call::new(
-        &KILLSOID,
-        &[keys.tokens_of(id), keys.sessions(), keys.users(), namespace.expiries()],
-        &[app.as_bytes(), &keys.base(), &namespace.channel(), id.as_bytes()],
-        Adapt::Verbatim,
-    )))
+    let mut call = Call::begin(&KILLSOID, Adapt::Verbatim, buffer);
+    call.key(keys.tokens_of(id));
+    call.key(keys.sessions());
+    call.key(keys.users());
+    call.key(namespace.expiries());
+    call.arg(app.as_bytes());
+    call.arg_of(keys.base().pieces());
+    call.arg_of(namespace.channel().pieces());
+    call.arg(id.as_bytes());
+    Ok(Plan::Script(call))
 }

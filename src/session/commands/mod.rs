@@ -2,7 +2,7 @@
 
 mod activity;
 mod create;
-mod get;
+pub(super) mod get;
 mod help;
 mod kill;
 mod killall;

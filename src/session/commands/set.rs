@@ -1,5 +1,7 @@
 //! `SESSION.SET`: a change of a session's data.
 
+use bytes::BytesMut;
+
 use crate::session::arguments;
 use crate::session::command::{Argument, Command, Plan, Settings};
 use crate::session::data::Data;
@@ -24,7 +26,7 @@ pub(super) const COMMAND: Command = Command {
     plan,
 };
 
-fn plan(settings: &Settings, args: &[&[u8]]) -> Result<Plan, Error> {
+fn plan(settings: &Settings, args: &[&[u8]], buffer: BytesMut) -> Result<Plan, Error> {
     let [app, token, data, options @ ..] = args else {
         return Err(COMMAND.arity_error());
     };
@@ -37,19 +39,18 @@ fn plan(settings: &Settings, args: &[&[u8]]) -> Result<Plan, Error> {
 
     let namespace = Namespace::new(&settings.ns);
     let keys = namespace.app(app);
-    let mut args = vec![
-        app.as_bytes().to_vec(),
-        token.as_bytes().to_vec(),
-        namespace.channel(),
-        settings.max_data.to_string().into_bytes(),
-    ];
+    let mut call = Call::begin(&SET, Adapt::Session(Form::json_if(json)), buffer);
+    call.key(keys.session(&token));
+    call.key(keys.sessions());
+    call.key(keys.users());
+    call.key(namespace.expiries());
+    call.arg(app.as_bytes());
+    call.arg(token.as_bytes());
+    call.arg_of(namespace.channel().pieces());
+    call.arg(settings.max_data.to_string());
     for (key, member) in data.changes() {
-        args.extend([key.to_vec(), member.into_bytes()]);
+        call.arg(key);
+        call.arg_of(member);
     }
-    Ok(Plan::Script(Call::new(
-        &SET,
-        &[keys.session(&token), keys.sessions(), keys.users(), namespace.expiries()],
-        &args,
-        Adapt::Session(Form::json_if(json)),
-    )))
+    Ok(Plan::Script(call))
 }

@@ -1,5 +1,7 @@
 //! `SESSION.SOAPP`: the sessions of an app.
 
+use bytes::BytesMut;
+
 use crate::session::arguments::{self, Options};
 use crate::session::batch::Batch;
 use crate::session::command::{Argument, Command, Plan, Settings};
@@ -17,7 +19,7 @@ pub(super) const COMMAND: Command = Command {
     plan,
 };
 
-fn plan(settings: &Settings, args: &[&[u8]]) -> Result<Plan, Error> {
+fn plan(settings: &Settings, args: &[&[u8]], _buffer: BytesMut) -> Result<Plan, Error> {
     let [app, options @ ..] = args else {
         return Err(COMMAND.arity_error());
     };
@@ -36,8 +38,8 @@ fn plan(settings: &Settings, args: &[&[u8]]) -> Result<Plan, Error> {
     let keys = Namespace::new(&settings.ns).app(app);
     Ok(Plan::Batched(Batch::window(
         &SOAPP,
-        vec![keys.sessions()],
-        vec![keys.base(), window.to_string().into_bytes()],
+        vec![keys.sessions().to_vec()],
+        vec![keys.base().to_vec(), window.to_string().into_bytes()],
         Form::json_if(json),
     )))
 }

@@ -1,5 +1,7 @@
 //! `SESSION.SOID`: the sessions of an id.
 
+use bytes::BytesMut;
+
 use crate::session::arguments;
 use crate::session::batch::Batch;
 use crate::session::command::{Argument, Command, Plan, Settings};
@@ -17,7 +19,7 @@ pub(super) const COMMAND: Command = Command {
     plan,
 };
 
-fn plan(settings: &Settings, args: &[&[u8]]) -> Result<Plan, Error> {
+fn plan(settings: &Settings, args: &[&[u8]], _buffer: BytesMut) -> Result<Plan, Error> {
     let [app, id, options @ ..] = args else {
         return Err(COMMAND.arity_error());
     };
@@ -26,8 +28,8 @@ fn plan(settings: &Settings, args: &[&[u8]]) -> Result<Plan, Error> {
     let keys = Namespace::new(&settings.ns).app(app);
     Ok(Plan::Batched(Batch::walk(
         &SOID,
-        vec![keys.tokens_of(id)],
-        vec![id.as_bytes().to_vec(), keys.base()],
+        vec![keys.tokens_of(id).to_vec()],
+        vec![id.as_bytes().to_vec(), keys.base().to_vec()],
         Form::json_if(json),
     )))
 }

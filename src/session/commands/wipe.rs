@@ -1,5 +1,7 @@
 //! `SESSION.WIPE`: the removal of what has expired.
 
+use bytes::BytesMut;
+
 use crate::session::batch::Batch;
 use crate::session::command::{Command, Plan, Settings};
 use crate::session::error::Error;
@@ -15,7 +17,7 @@ pub(super) const COMMAND: Command = Command {
     plan,
 };
 
-fn plan(settings: &Settings, _args: &[&[u8]]) -> Result<Plan, Error> {
+fn plan(settings: &Settings, _args: &[&[u8]], _buffer: BytesMut) -> Result<Plan, Error> {
     Ok(Plan::Batched(batch(settings)))
 }
 
@@ -25,8 +27,12 @@ pub fn batch(settings: &Settings) -> Batch {
     let namespace = Namespace::new(&settings.ns);
     Batch::count(
         &WIPE,
-        vec![namespace.expiries()],
-        vec![namespace.prefix(), namespace.channel(), limits::MAX_TTL.to_string().into_bytes()],
+        vec![namespace.expiries().to_vec()],
+        vec![
+            namespace.prefix().to_vec(),
+            namespace.channel().to_vec(),
+            limits::MAX_TTL.to_string().into_bytes(),
+        ],
         &[b"due", b"0"],
     )
 }

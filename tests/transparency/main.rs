@@ -1,0 +1,27 @@
+//! The drop-in promise, by comparison: each scenario runs on a plain redis-server and through sessiond on a second one,
+//! and every connection has to receive the same bytes.
+//!
+//! `TRANSPARENCY_SCENARIO=text` runs only the scenarios with this text in their name. See [`random`] for its seeds.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stderr, reason = "a failure says what differed")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod allowed;
+mod normal;
+mod runner;
+mod table;
+mod words;
+
+mod blocking;
+mod client;
+mod commands;
+mod data;
+mod protocol;
+mod pubsub;
+mod random;
+mod scripting;
+mod state;
+mod transactions;
