@@ -197,14 +197,21 @@ impl Connection {
 
     /// `QUIT`
     async fn quit(&mut self, request: &Request<'_>) -> Result<End, End> {
-        if self.exclusive.is_stream()
-            && let Target::Exclusive(link) = &self.target
-        {
-            // The answer has its place in the stream; behind it the server closes the connection.
-            link.send_unanswered(request.bytes());
-            self.until(Outbox::is_link_closed).await?;
-        } else {
-            self.answer(|out| encode::simple(out, "OK")).await?;
+        if !self.exclusive.is_stream() {
+            self.idle().await?;
+        }
+        match &self.target {
+            Target::Exclusive(link) if link.is_open() && !self.exclusive.is_clean(&self.outbox) => {
+                // The client's state is gone by the time when its connection is: the server closes first.
+                if self.exclusive.is_unanswered() {
+                    link.send_unanswered(request.bytes());
+                } else {
+                    self.outbox.sent(1);
+                    link.send_run(&self.outbox, request.bytes(), 1);
+                }
+                self.until(Outbox::is_link_closed).await?;
+            }
+            _ => self.answer(|out| encode::simple(out, "OK")).await?,
         }
         Ok(End::Politely)
     }
@@ -275,7 +282,8 @@ impl Connection {
         }
         // More may have arrived meanwhile.
         if self.io.input.len() == before && (self.io.eof || self.outbox.is_draining()) {
-            if self.exclusive.is_stream() && !self.outbox.is_draining() {
+            let listens = self.exclusive.is_stream() || self.outbox.subscriptions.get().any();
+            if listens && !self.outbox.is_draining() {
                 self.finish_stream().await?;
             } else if !self.exclusive.is_blocked(&self.outbox) {
                 self.idle().await?;
