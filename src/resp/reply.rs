@@ -3,8 +3,6 @@
 //! Every function takes a frame as [`ReplyScanner`] delimits it, and sees through attributes ahead
 //! of it. Bytes that are no such frame give `None` or an error, never a panic.
 
-use std::iter;
-
 use memchr::memchr;
 
 use super::error::ReplyError;
@@ -165,6 +163,13 @@ impl<'a> Elements<'a> {
     pub fn rest(&self) -> &'a [u8] {
         self.rest
     }
+
+    /// Takes an element that the caller has read out of [`Elements::rest`]; `behind` is what is
+    /// left of that.
+    pub fn skip_to(&mut self, behind: &'a [u8]) {
+        self.rest = behind;
+        self.left = self.left.map(|left| left.saturating_sub(1));
+    }
 }
 
 impl<'a> Iterator for Elements<'a> {
@@ -220,18 +225,39 @@ impl<'a> Scalar<'a> {
     }
 }
 
-/// The elements of an array as [`Scalar`]s, as far as they are some; `None` for what is no array.
-/// Each byte is looked at once, which [`elements`] does twice.
+/// The elements of an aggregate as [`Scalar`]s, as far as they are some; `None` for what is no
+/// aggregate of so many elements. The frame may have other bytes behind it, and need not have been
+/// scanned: each byte is looked at once, which [`elements`] does twice.
 #[must_use]
-pub fn scalars(frame: &[u8]) -> Option<impl Iterator<Item = Scalar<'_>>> {
-    let Elements { mut rest, left } = elements(frame)?;
-    let mut left = left?;
-    Some(iter::from_fn(move || {
-        left = left.checked_sub(1)?;
-        let (scalar, behind) = take_scalar(rest)?;
-        rest = behind;
+pub fn scalars(frame: &[u8]) -> Option<Scalars<'_>> {
+    let Elements { rest, left } = elements(frame)?;
+    Some(Scalars { rest, left: left? })
+}
+
+/// The elements of an aggregate, see [`scalars`].
+#[derive(Debug, Clone)]
+pub struct Scalars<'a> {
+    rest: &'a [u8],
+    left: u64,
+}
+
+impl<'a> Scalars<'a> {
+    /// The bytes behind the aggregate; `None` unless all elements have been taken.
+    #[must_use]
+    pub fn behind(&self) -> Option<&'a [u8]> {
+        (self.left == 0).then_some(self.rest)
+    }
+}
+
+impl<'a> Iterator for Scalars<'a> {
+    type Item = Scalar<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let left = self.left.checked_sub(1)?;
+        let (scalar, rest) = take_scalar(self.rest)?;
+        *self = Self { rest, left };
         Some(scalar)
-    }))
+    }
 }
 
 fn take_scalar(bytes: &[u8]) -> Option<(Scalar<'_>, &[u8])> {

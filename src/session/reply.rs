@@ -90,37 +90,41 @@ impl Adapt {
 
 /// Whether the reply is a session; if so it is written.
 fn write_session(form: Form, frame: &[u8], protocol: Protocol, out: &mut BytesMut) -> bool {
-    if !matches!(reply::kind(frame), Some(reply::Kind::Array)) {
-        return false;
+    let view = View::read(frame);
+    if let Some(view) = &view {
+        write_view(view, form, protocol, out);
     }
-    let Some(view) = View::read(frame) else {
-        return false;
-    };
-    match form {
-        Form::Map => view.write_map(protocol, out),
-        Form::Json => {
-            let mut json = String::with_capacity(frame.len() + 64);
-            view.write_json(&mut json);
-            encode::bulk(out, json);
-        }
-    }
-    true
+    view.is_some()
 }
 
 /// Whether the reply has one element for each command; if so all are written.
 fn write_sessions(forms: Forms, frame: &[u8], protocol: Protocol, out: &mut BytesMut) -> bool {
-    let Some(elements) = reply::elements(frame) else {
+    let Some(mut elements) = reply::elements(frame) else {
         return false;
     };
     if elements.remaining() != Some(u64::from(forms.count())) {
         return false;
     }
-    for (form, element) in forms.iter().zip(elements.flatten()) {
-        if !write_session(form, element, protocol, out) {
+    for form in forms.iter() {
+        if let Some((view, behind)) = View::read_front(elements.rest()) {
+            write_view(&view, form, protocol, out);
+            elements.skip_to(behind);
+        } else if let Some(Ok(element)) = elements.next() {
             out.extend_from_slice(element);
         }
     }
     true
+}
+
+fn write_view(view: &View<'_>, form: Form, protocol: Protocol, out: &mut BytesMut) {
+    match form {
+        Form::Map => view.write_map(protocol, out),
+        Form::Json => {
+            let mut json = String::with_capacity(256);
+            view.write_json(&mut json);
+            encode::bulk(out, json);
+        }
+    }
 }
 
 #[cfg(test)]

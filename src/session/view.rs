@@ -47,9 +47,14 @@ pub(super) struct View<'a> {
 impl<'a> View<'a> {
     /// Reads a script's reply; `None` for what is none of them.
     pub(super) fn read(frame: &'a [u8]) -> Option<Self> {
+        Self::read_front(frame).map(|(view, _)| view)
+    }
+
+    /// As [`View::read`], where other bytes may follow, which are given back.
+    pub(super) fn read_front(frame: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let mut scalars = reply::scalars(frame)?;
         let mut next = || scalars.next();
-        Some(Self {
+        let view = Self {
             id: next()?.bulk()?,
             w: integer(next()?),
             ttl: integer(next()?),
@@ -61,7 +66,8 @@ impl<'a> View<'a> {
             r: integer(next()?),
             la: next().map_or(0, integer),
             token: next().and_then(Scalar::bulk).unwrap_or_default(),
-        })
+        };
+        Some((view, scalars.behind()?))
     }
 
     /// Appends the session as the protocol's map.
