@@ -209,6 +209,8 @@ impl Connection {
                     self.outbox.sent(1);
                     link.send_run(&self.outbox, request.bytes(), 1);
                 }
+                // Where it has no reply to give, it closes only when it sees that nothing more comes.
+                link.finish();
                 self.until(Outbox::is_link_closed).await?;
             }
             _ => self.answer(|out| encode::simple(out, "OK")).await?,
