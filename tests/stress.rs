@@ -1,4 +1,5 @@
-//! Two hundred clients at once, each with its own data, name, database and habits: no reply of another.
+//! Two hundred clients at once, each with its own data, name, user, database and habits: no reply of another, and nothing
+//! left of them when they have left.
 #![allow(clippy::unwrap_used, reason = "a step that fails is a failed test")]
 #![allow(clippy::useless_vec, reason = "a command has one type wherever it is used")]
 
@@ -9,8 +10,10 @@ use std::time::{Duration, Instant};
 
 use common::*;
 
-/// How long the clients keep on.
-const LENGTH: Duration = Duration::from_secs(3);
+/// How long the clients keep on; `STRESS_SECONDS` says otherwise.
+const LENGTH: u64 = 3;
+/// The server's users, beside the default one.
+const USERS: usize = 7;
 
 /// One client and all that is its own.
 struct Own {
@@ -29,6 +32,10 @@ impl Own {
             client = client.resp3();
         }
         check!(client, "SELECT", number % 5 => "+OK");
+        let user = user(number);
+        if user != "default" {
+            check!(client, "AUTH", user, "pw" => "+OK");
+        }
         check!(client, "CLIENT", "SETNAME", format!("name{number}") => "+OK");
         Own { client, random: Random::seeded(number as u64 + 1), number, resp3, counter: 0 }
     }
@@ -139,7 +146,42 @@ impl Own {
         let null = if self.resp3 { "_" } else { "$nil" };
         check!(self.client, "GET", "nothing" => null);
         check!(self.client, "GET", "database" => format!("\"{}\"", self.number % 5));
+        let user = user(self.number);
+        check!(self.client, "ACL", "WHOAMI" => format!("\"{user}\""));
+        // Users with an odd number may not do this, and nobody else lends them the right.
+        let touched = cmd!(self.client, "TOUCH", "nothing").to_string();
+        match user.strip_prefix("user").map(|digits| digits.parse::<usize>().unwrap() % 2) {
+            Some(1) => assert!(touched.starts_with("-NOPERM "), "{user}: {touched}"),
+            _ => assert_eq!(touched, "0", "{user}"),
+        }
+        let info = cmd!(self.client, "CLIENT", "INFO").text();
+        let own = format!(" name=name{} ", self.number);
+        assert!(info.contains(&own) && info.contains(&format!(" user={user} ")), "{info}");
     }
+
+    /// Leaves in the middle of something.
+    fn leave(mut self) {
+        match self.number % 8 {
+            0 => check!(self.client, "MULTI" => "+OK"),
+            1 => check!(self.client, "WATCH", self.key("k") => "+OK"),
+            2 => drop(cmd!(self.client, "SUBSCRIBE", self.key("channel"))),
+            3 => self.client.write(&args!("BLPOP", self.key("nothing"), "0")),
+            4 => self.client.send(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$2000000\r\nbeginning"),
+            5 => self.client.write(&args!("CLIENT", "REPLY", "OFF")),
+            6 => self.client.write(&args!("MONITOR")),
+            _ => check!(self.client, "CLIENT", "TRACKING", "ON", "BCAST" => "+OK"),
+        }
+    }
+}
+
+/// Every fourth client is the default user.
+fn user(number: usize) -> String {
+    if number.is_multiple_of(4) { "default".to_owned() } else { format!("user{}", number % USERS) }
+}
+
+fn length() -> Duration {
+    let seconds = std::env::var("STRESS_SECONDS").ok();
+    Duration::from_secs(seconds.map_or(LENGTH, |seconds| seconds.parse().unwrap()))
 }
 
 #[test]
@@ -150,7 +192,17 @@ fn two_hundred_clients_keep_to_themselves() {
             check!(client, "SELECT", database => "+OK");
             check!(client, "SET", "database", database => "+OK");
         }
-        let end = Instant::now() + LENGTH;
+        let mut admin = stack.redis.client();
+        for number in 0..USERS {
+            let right = if number % 2 == 1 { "-touch" } else { "+touch" };
+            let user = format!("user{number}");
+            check!(admin, "ACL", "SETUSER", user, "on", ">pw", "~*", "&*", "+@all", right => "+OK");
+        }
+        let idle = eventually("nobody is there", || {
+            let idle = stack.redis.connections().len();
+            (idle <= 2).then_some(idle)
+        });
+        let end = Instant::now() + length();
         thread::scope(|scope| {
             for number in 0..200 {
                 let mut own = Own::new(&stack, number);
@@ -162,8 +214,12 @@ fn two_hundred_clients_keep_to_themselves() {
                     }
                     let counter = own.counter.to_string();
                     check!(own.client, "INCRBY", own.key("counter"), "0" => counter);
+                    own.leave();
                 });
             }
+        });
+        eventually("nothing is left of them", || {
+            (stack.redis.connections().len() <= idle).then_some(())
         });
     });
 }
