@@ -1,4 +1,4 @@
-"""What was asked for: the variables QUICK, LOADS, TARGETS and ROUNDS."""
+"""What was asked for: the variables QUICK, LOADS, TARGETS, ROUNDS and RUN_SECONDS."""
 
 import os
 import sys
@@ -31,6 +31,10 @@ def read():
     if not rounds.isdecimal() or int(rounds) < 1:
         sys.exit(f"ROUNDS: must be a number from 1, not {rounds}")
     rounds = int(rounds)
+    try:
+        seconds = float(os.environ.get("RUN_SECONDS") or (QUICK_SECONDS if quick else FULL_SECONDS))
+    except ValueError:
+        sys.exit("RUN_SECONDS: must be a number of seconds")
     loads = [load for load in chosen(LOADS, "LOADS") if load.quick or not quick or os.environ.get("LOADS")]
     # Ratios are to Redis itself: it always takes part.
     targets = [DIRECT, *(target for target in chosen(TARGETS, "TARGETS") if target is not DIRECT)]
@@ -39,7 +43,7 @@ def read():
     if not plan:
         sys.exit("none of these targets takes part in one of these loads")
     return Settings(
-        quick=quick, rounds=rounds, seconds=QUICK_SECONDS if quick else FULL_SECONDS, targets=targets, plan=plan,
+        quick=quick, rounds=rounds, seconds=seconds, targets=targets, plan=plan,
         everything=not quick and loads == LOADS and targets == TARGETS and rounds >= FULL_ROUNDS,
     )
 
