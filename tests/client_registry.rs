@@ -442,3 +442,65 @@ fn info_has_a_section_of_our_own() {
         assert!(raw.starts_with(b"=") && raw.windows(14).any(|part| part == b"txt:# Sessiond"));
     });
 }
+
+/// How many clients have an upstream connection of their own.
+fn pinned(stack: &Stack) -> usize {
+    let section = cmd!(stack.client(), "INFO", "sessiond").text();
+    let line = section.lines().find(|line| line.starts_with("sessiond_pinned_clients:"));
+    line.unwrap().split(':').nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn who_may_not_redirect_moves_nobody() {
+    each_mode(|stack| {
+        let mut admin = stack.redis.client();
+        check!(admin, "ACL", "SETUSER", "joe", "on", ">pw", "-@all" => "+OK");
+        let mut target = stack.client();
+        let id = target.id();
+        let mut joe = stack.client();
+        check!(joe, "AUTH", "joe", "pw" => "+OK");
+        let refused = cmd!(joe, "CLIENT", "TRACKING", "ON", "REDIRECT", id);
+        assert!(refused.error().starts_with("NOPERM "), "{refused}");
+        drop(joe);
+        if !stack.mode.dedicated() {
+            eventually("nobody has a connection of its own", || {
+                (pinned(&stack) == 0).then_some(())
+            });
+        }
+        check!(target, "PING" => "+PONG");
+    });
+}
+
+#[test]
+fn a_client_is_free_again_when_nothing_is_redirected_to_it() {
+    each_mode(|stack| {
+        if stack.mode.dedicated() {
+            return;
+        }
+        let mut target = stack.client();
+        let id = target.id();
+        let mut reader = stack.client();
+        check!(reader, "CLIENT", "TRACKING", "ON", "REDIRECT", id => "+OK");
+        assert_eq!(pinned(&stack), 2);
+        drop(reader);
+        eventually("the target shares a connection again", || (pinned(&stack) == 0).then_some(()));
+        check!(target, "PING" => "+PONG");
+    });
+}
+
+#[test]
+fn a_question_about_a_million_ids_keeps_nobody_waiting() {
+    each_mode(|stack| {
+        let mut clients: Vec<Client> = (0..50).map(|_| stack.client()).collect();
+        for client in &mut clients {
+            check!(client, "PING" => "+PONG");
+        }
+        let id = clients[0].id().to_string();
+        let mut words = vec!["CLIENT".to_owned(), "LIST".to_owned(), "ID".to_owned()];
+        words.extend((0..200_000).map(|number| (1_000_000 + number).to_string()));
+        words.push(id.clone());
+        let text = clients[1].run(&words).text();
+        assert_eq!(text.lines().count(), 1);
+        assert!(text.starts_with(&format!("id={id} ")), "{text}");
+    });
+}

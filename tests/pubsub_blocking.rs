@@ -358,3 +358,32 @@ fn client_tracking_and_reply_modes_stay_with_their_client() {
         check!(client, "GET", "silent" => "\"2\"");
     });
 }
+
+#[test]
+fn a_blocking_command_whose_client_sends_nothing_more_is_answered_or_ended() {
+    each_mode(|stack| {
+        let mut other = stack.client();
+        check!(other, "RPUSH", "queue", "a", "b" => "2");
+        let mut client = stack.client();
+        client.send(b"BLPOP queue 0\r\n");
+        client.finish_writing();
+        let answer = b"*2\r\n$5\r\nqueue\r\n$1\r\na\r\n";
+        assert_eq!(client.rest_until_closed(), answer);
+
+        // What stands behind it is reached as well.
+        let mut client = stack.client();
+        client.send(b"BLPOP queue 0\r\nMULTI\r\nINCR n\r\nEXEC\r\nPING\r\n");
+        client.finish_writing();
+        let all = String::from_utf8(client.rest_until_closed()).unwrap();
+        assert!(all.ends_with("$1\r\nb\r\n+OK\r\n+QUEUED\r\n*1\r\n:1\r\n+PONG\r\n"), "{all}");
+
+        // One that waits ends without a word, takes nothing, and nothing behind it is reached.
+        let mut client = stack.client();
+        client.send(b"BLPOP queue 0\r\nINCR n\r\n");
+        client.finish_writing();
+        assert_eq!(client.rest_until_closed(), b"");
+        check!(other, "RPUSH", "queue", "c" => "1");
+        check!(other, "LRANGE", "queue", "0", "-1" => "[\"c\"]");
+        check!(other, "GET", "n" => "\"1\"");
+    });
+}

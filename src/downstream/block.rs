@@ -21,6 +21,9 @@ use crate::{
     session,
 };
 
+/// Most session commands in a block: each goes along with its script's text, some kilobytes.
+const MOST_CALLS: u32 = 16;
+
 /// A transaction that is there from `MULTI` to `EXEC`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Block {
@@ -34,7 +37,7 @@ pub(super) enum Block {
 /// of its client's own: what changes the connection's state, or would wait if `MULTI` were refused.
 pub(super) fn whole(input: &[u8]) -> Option<Block> {
     let mut scanner = RequestScanner::new();
-    let (mut at, mut requests, mut plain) = (0, 0, true);
+    let (mut at, mut requests, mut calls, mut plain) = (0, 0, 0, true);
     loop {
         let rest = input.get(at..)?;
         let Ok(Scanned::Frame { len }) = scanner.scan(rest, true) else { return None };
@@ -52,9 +55,11 @@ pub(super) fn whole(input: &[u8]) -> Option<Block> {
                 Route::Transaction(Step::Exec) if requests > 1 && alone => {
                     return Some(if plain { Block::Plain(at, requests) } else { Block::Mixed(at) });
                 }
-                Route::Session(_) | Route::Client(ClientCommand::Id | ClientCommand::GetName) => {
+                Route::Session(_) if calls < MOST_CALLS => {
+                    calls += 1;
                     plain = false;
                 }
+                Route::Client(ClientCommand::Id | ClientCommand::GetName) => plain = false,
                 _ => return None,
             }
         }
@@ -157,6 +162,12 @@ mod tests {
         assert_eq!(whole(&bytes(&["MULTI", "EXEC"])), Some(Block::Plain(29, 2)));
         let mixed = bytes(&["MULTI", "SESSION.GET a b", "CLIENT ID", "EXEC"]);
         assert_eq!(whole(&mixed), Some(Block::Mixed(mixed.len())));
+        for (calls, is_block) in [(16, true), (17, false)] {
+            let mut commands = vec!["MULTI"];
+            commands.extend(vec!["SESSION.WIPE"; calls]);
+            commands.push("EXEC");
+            assert_eq!(whole(&bytes(&commands)).is_some(), is_block, "{calls} calls");
+        }
     }
 
     #[test]

@@ -3,9 +3,10 @@
 //! The server decides whether a command is right and allowed; what it knows are upstream connections, so what it says of
 //! them is replaced by what is true of clients.
 
-use std::rc::Rc;
+use std::{rc::Rc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use tokio::time::timeout;
 
 use super::{
     connection::{Connection, Link},
@@ -25,6 +26,12 @@ use crate::{
     },
     resp::{Request, encode, parse_integer, reply},
 };
+
+/// How the server ends its answer when everything is right and allowed but the client to redirect to (`clientCommand` in
+/// networking.c).
+const NO_SUCH_TARGET: &[u8] = b"does not exist\r\n";
+/// How long a client may take to get a connection of its own because another one wants it to have one.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A question about clients, to which the server's answer is only the beginning.
 #[derive(Clone, Debug)]
@@ -80,18 +87,7 @@ impl Connection {
                 self.outbox.sent(1);
                 link.send_run(&self.outbox, &asked, 1);
             }
-            ClientCommand::Tracking => {
-                self.exclusive.lasting = true;
-                let tracking = Tracking::of(request);
-                let asked = self.tracking(&tracking, request).await?;
-                if self
-                    .observe_bytes(link, &asked)
-                    .await?
-                    .is_some_and(|head| head[..] == *b"+OK\r\n")
-                {
-                    self.track(&tracking);
-                }
-            }
+            ClientCommand::Tracking => return self.change_tracking(link, request).await,
             ClientCommand::Switch(switch, on) => {
                 if self.succeeds(link, request).await? {
                     self.switch(switch, on);
@@ -127,8 +123,10 @@ impl Connection {
     ) -> Option<Substitute> {
         match command {
             ClientCommand::Id => Some(Substitute::Id(self.outbox.id())),
-            // The client's own connection is called like the client.
-            ClientCommand::GetName => (!link.is_exclusive()).then_some(Substitute::Name),
+            // A refused HELLO may have named the connection, which then is the client's for good.
+            ClientCommand::GetName => {
+                (!link.is_exclusive() || !self.exclusive.lasting).then_some(Substitute::Name)
+            }
             ClientCommand::Label => Naming::of(request).map(Substitute::Naming),
             ClientCommand::GetRedirect | ClientCommand::TrackingInfo => {
                 Some(Substitute::Redirect(self.outbox.presence.redirect.get()))
@@ -223,9 +221,10 @@ impl Connection {
             Question::List(filter) => {
                 let profiles = roster.profiles(filter.clone());
                 let profiles = self.io.during(&self.outbox, profiles).await?;
-                let profiles = filter.arrange(profiles);
                 let mut lines = String::new();
-                profiles.iter().for_each(|client| form.write(client, &mut lines));
+                for place in filter.arrange(&profiles) {
+                    form.write(&profiles[place], &mut lines);
+                }
                 encode_text(&lines, verbatim)
             }
             Question::Unclear => Bytes::from_static(b"-ERR syntax error\r\n"),
@@ -261,7 +260,49 @@ impl Connection {
         Ok(out.freeze())
     }
 
-    /// `CLIENT TRACKING` with the server's id of the connection to which invalidations are redirected.
+    /// `CLIENT TRACKING`
+    async fn change_tracking(&mut self, link: &Rc<Link>, request: &Request<'_>) -> Result<(), End> {
+        self.exclusive.lasting = true;
+        let tracking = Tracking::of(request);
+        let mut asked = Bytes::copy_from_slice(request.bytes());
+        if let Some((id, place)) = tracking.redirect {
+            // Nobody is bothered before the server has said that the request is right and allowed.
+            let nobody = with_target(request, place, None);
+            let outcome =
+                self.call(link, Slot::Capture, |out| out.extend_from_slice(&nobody)).await?;
+            let frame = match outcome {
+                Ok(frame) => frame,
+                Err(failure) => super::failure_frame(&failure),
+            };
+            if !frame.ends_with(NO_SUCH_TARGET) {
+                return self.answer_frame(&frame).await;
+            }
+            asked = with_target(request, place, self.keep(id).await?);
+        }
+        let head = self.observe_bytes(link, &asked).await?;
+        if head.is_some_and(|head| head[..] == *b"+OK\r\n") {
+            self.track(&tracking);
+        } else if let Some((id, _)) = tracking.redirect {
+            self.context.roster.release(id);
+        }
+        Ok(())
+    }
+
+    /// Has a client keep a connection of its own from now on; gives the server's id of it.
+    pub(super) async fn keep(&mut self, id: u64) -> Result<Option<u64>, End> {
+        let roster = self.context.roster.clone();
+        let kept = self.io.during(&self.outbox, timeout(PATIENCE, roster.keep(id))).await?;
+        Ok(kept.ok().flatten())
+    }
+
+    /// This client's invalidations are not redirected any more.
+    pub(super) fn end_redirection(&self) {
+        if let Some(id) = self.outbox.presence.redirect.take().filter(|&id| id > 0) {
+            self.context.roster.release(id);
+        }
+    }
+
+    /// `CLIENT TRACKING` where its answer comes later or never: only a client that has a connection of its own can be named.
     pub(super) async fn tracking(
         &mut self,
         tracking: &Tracking,
@@ -271,15 +312,13 @@ impl Connection {
             return Ok(Bytes::copy_from_slice(request.bytes()));
         };
         let roster = self.context.roster.clone();
-        let pinned = self.io.during(&self.outbox, roster.keep(id)).await?;
-        let mut out = BytesMut::new();
-        let pinned = pinned.filter(|&id| id > 0).unwrap_or(NOBODY);
-        asked::encode_with(request, place, pinned, &mut out);
-        Ok(out.freeze())
+        let pinned = self.io.during(&self.outbox, roster.pinned(id)).await?;
+        Ok(with_target(request, place, pinned))
     }
 
     /// Notes that the server has accepted `CLIENT TRACKING`.
     pub(super) fn track(&self, tracking: &Tracking) {
+        self.end_redirection();
         let presence = &self.outbox.presence;
         presence.flag(Flags::TRACKING, tracking.on);
         presence.flag(Flags::BROADCAST, tracking.on && tracking.broadcast);
@@ -352,6 +391,13 @@ impl Connection {
         }
         Ok(())
     }
+}
+
+/// `CLIENT TRACKING` with the server's id of the connection that invalidations go to.
+fn with_target(request: &Request<'_>, place: usize, pinned: Option<u64>) -> Bytes {
+    let mut out = BytesMut::new();
+    asked::encode_with(request, place, pinned.filter(|&id| id > 0).unwrap_or(NOBODY), &mut out);
+    out.freeze()
 }
 
 /// The text of a bulk string or of a verbatim string.

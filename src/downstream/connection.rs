@@ -287,7 +287,7 @@ impl Connection {
             let listens = self.exclusive.is_stream() || self.outbox.subscriptions.get().any();
             if listens && !self.outbox.is_draining() {
                 self.finish_stream().await?;
-            } else if !self.exclusive.is_blocked(&self.outbox) {
+            } else {
                 self.idle().await?;
             }
             return Err(End::Politely);
@@ -304,7 +304,7 @@ impl Connection {
 
     /// Passes on whatever a client sends whose connection carries the stream of a replica.
     async fn tunnel(&mut self) -> Result<(), End> {
-        let Target::Exclusive(link) = &self.target else { return self.note_closed_link() };
+        let Target::Exclusive(link) = &self.target else { return Err(End::Politely) };
         let link = link.clone();
         link.send_unanswered(&self.io.input);
         self.io.input.clear();
@@ -327,6 +327,9 @@ impl Connection {
         if !matches!(self.target, Target::Exclusive(_)) {
             // Without one, those who wait are told so.
             self.pin().await?;
+        }
+        if self.outbox.presence.pinned.get().is_none() {
+            self.outbox.presence.kept.set(0);
         }
         self.outbox.waiting.answer(self.outbox.presence.pinned.get());
         Ok(())
@@ -363,7 +366,23 @@ impl Connection {
         let blocking = self.outbox.presence.is_blocking();
         let gives_up = |io: &Io| blocking && (io.eof || outbox.is_draining());
         self.io.until(outbox, |io| ready(outbox) || gives_up(io)).await?;
-        if ready(outbox) { Ok(()) } else { Err(End::Politely) }
+        if ready(outbox) {
+            return Ok(());
+        }
+        if !outbox.is_draining() {
+            // The server sees what we see: that nothing more comes. A command that has its answer gets it, one that waits
+            // ends with its connection, and what the client sent behind it is not reached.
+            if let Target::Exclusive(link) = &self.target {
+                outbox.leave_quietly();
+                link.finish();
+                let over = |_: &Io| outbox.is_link_closed() || outbox.is_draining();
+                self.io.until(outbox, over).await?;
+                if outbox.has_left_quietly() && ready(outbox) {
+                    return Ok(());
+                }
+            }
+        }
+        Err(End::Politely)
     }
 
     /// Sends a request whose outcome is waited for. `slot` is [`Slot::Capture`] or [`Slot::Observe`].

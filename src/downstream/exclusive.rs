@@ -58,13 +58,8 @@ impl Exclusive {
             && outbox.is_idle()
             && outbox.transaction.borrow().is_none()
             && !outbox.subscriptions.get().any()
-            && !outbox.presence.kept.get()
+            && outbox.presence.kept.get() == 0
             && !outbox.presence.flags.get().has(LASTING_FLAGS)
-    }
-
-    /// Whether the client waits for something that may never happen.
-    pub(super) fn is_blocked(&self, outbox: &Outbox) -> bool {
-        outbox.presence.is_blocking() && !outbox.is_idle()
     }
 
     /// A request went without a reply; true when it was the only one to do so.
@@ -139,7 +134,7 @@ impl Connection {
         if self.outbox.subscriptions.take().any()
             || exclusive.lasting
             || exclusive.is_unanswered()
-            || presence.kept.get()
+            || presence.kept.get() > 0
             || presence.flags.get().has(LASTING_FLAGS)
         {
             return Err(End::Politely);

@@ -74,9 +74,22 @@ pub struct Outbox {
     in_part: Cell<bool>,
     ended: Cell<bool>,
     link_closed: Cell<bool>,
+    quiet: Cell<Quiet>,
     draining: Cell<bool>,
     waker: RefCell<Option<Waker>>,
     drained: RefCell<Vec<Waker>>,
+}
+
+/// Whether a client that sends nothing more is told of requests that have no reply.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Quiet {
+    /// It is.
+    #[default]
+    No,
+    /// It is not, and there has been none.
+    Yes,
+    /// It is not, and there has been one.
+    Failed,
 }
 
 enum Held {
@@ -111,6 +124,7 @@ impl Outbox {
             in_part: Cell::new(false),
             ended: Cell::new(false),
             link_closed: Cell::new(false),
+            quiet: Cell::default(),
             draining: Cell::new(false),
             waker: RefCell::default(),
             drained: RefCell::default(),
@@ -201,14 +215,26 @@ impl Outbox {
 
     /// Whether a script call by digest may be sent: none of another script is under way. A call that the server does not
     /// know is repeated, and must not be overtaken by a later one that it does know.
-    /// While a call of anyone is being repeated on the link, those that are under way may have to be as well.
+    /// While a call of anyone is being repeated on the link, those that are under way may have to be as well; and so may a
+    /// first call that nobody has heard of yet, while others of the server's clients make the script known to it.
     pub(super) fn admits_call(&self, script: *const Script, link: &Link<Self>) -> bool {
-        self.calls.get() == 0 || (self.script.get() == script && link.repeating() == 0)
+        self.calls.get() == 0
+            || (self.script.get() == script && link.repeating() == 0 && link.knows(script.addr()))
     }
 
     /// Whether a request other than a script call may be sent.
     pub(super) fn admits_requests(&self) -> bool {
         self.calls.get() == 0
+    }
+
+    /// From now on requests that have no reply are forgotten: the client has left while one of them was waiting.
+    pub(super) fn leave_quietly(&self) {
+        self.quiet.set(Quiet::Yes);
+    }
+
+    /// Whether all requests had their reply since then. Those that come now are no longer forgotten.
+    pub(super) fn has_left_quietly(&self) -> bool {
+        self.quiet.take() == Quiet::Yes
     }
 
     /// Takes the outcome of a captured or observed request.
@@ -285,13 +311,37 @@ impl Outbox {
         self.wake();
     }
 
-    /// Sends a call again, whose place in the order of replies is kept.
-    fn repeat(self: &Rc<Self>, link: &Link<Self>, adapt: Adapt, write: impl FnOnce(&mut BytesMut)) {
+    /// Sends one of the reads again that a call stood for, by its digest, in its place in the order of replies.
+    fn repeat_single(self: &Rc<Self>, link: &Link<Self>, call: Call) {
+        let hold = self.hold();
+        link.repeats();
+        link.send_with(self, Slot::Single(hold, Box::new(call.clone())), |out| {
+            call.write_evalsha(out);
+        });
+    }
+
+    /// Keeps a place in the order of replies.
+    fn hold(&self) -> u64 {
         let hold = self.holds.get();
         self.holds.set(hold + 1);
         self.held.borrow_mut().push_back(Held::Awaited(hold));
+        hold
+    }
+
+    /// Sends a call again, whose place in the order of replies is kept.
+    fn repeat(self: &Rc<Self>, link: &Link<Self>, adapt: Adapt, write: impl FnOnce(&mut BytesMut)) {
+        let hold = self.hold();
         link.repeats();
         link.send_with(self, Slot::Again(hold, adapt), write);
+    }
+
+    /// The reply to a repeated call is here.
+    fn repeated(&self, link: &Link<Self>, hold: u64, adapt: Adapt, frame: &[u8]) {
+        link.repeated();
+        let mut out = BytesMut::new();
+        adapt.apply(frame, self.protocol.get(), &mut out);
+        self.release(hold, &out);
+        self.called(adapt.commands());
     }
 
     /// The reply that others had to wait for is here.
@@ -333,6 +383,11 @@ impl Outbox {
     }
 
     fn fail(&self, expected: Expected<Slot>, error: &[u8], failure: &Failure) {
+        let quiet = self.quiet.get() != Quiet::No;
+        if quiet {
+            self.quiet.set(Quiet::Failed);
+        }
+        let error = if quiet { b"" } else { error };
         match expected {
             Expected::Run(count) => {
                 for _ in 0..count {
@@ -354,6 +409,10 @@ impl Outbox {
                 let commands = head.adapt().commands();
                 (0..commands).for_each(|_| self.pass(error));
                 self.called(commands);
+            }
+            Expected::Slot(Slot::Single(hold, _)) => {
+                self.release(hold, error);
+                self.called(1);
             }
             Expected::Slot(Slot::Again(hold, adapt)) => {
                 let commands = adapt.commands();

@@ -205,6 +205,7 @@ impl Connection {
             self.end_transaction();
             self.outbox.subscriptions.set(Subscriptions::default());
             self.exclusive.spoiled = true;
+            self.end_redirection();
             self.outbox.presence.reset();
         }
     }

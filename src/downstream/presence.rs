@@ -26,8 +26,8 @@ pub struct Presence {
     pub(super) pinned: Cell<Option<u64>>,
     /// Somebody was told that id and may use it: the connection is to be nobody else's.
     pub(super) told: Cell<bool>,
-    /// The client keeps its connection: another one's invalidations are redirected to it.
-    pub(super) kept: Cell<bool>,
+    /// How many other clients' invalidations are redirected to it: as long as there are any, it keeps its connection.
+    pub(super) kept: Cell<u32>,
     /// The client that is told of this one's invalidated keys, as [`Profile::redirect`](crate::command::client::profile::Profile).
     pub(super) redirect: Cell<Option<u64>>,
     /// Watched keys.

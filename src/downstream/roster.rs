@@ -23,6 +23,8 @@ pub enum Ask {
     Pinned(u64, oneshot::Sender<Option<u64>>),
     /// The same, of a client that shall keep its connection from now on, and get one first if it has none.
     Keep(u64, oneshot::Sender<Option<u64>>),
+    /// The client need not keep its connection any longer, as far as one asker is concerned.
+    Release(u64),
     /// How many there are.
     Count(oneshot::Sender<Counts>),
 }
@@ -82,6 +84,14 @@ impl Roster {
         self.ask(|answer| Ask::Keep(id, answer)).await.into_iter().flatten().next()
     }
 
+    /// Takes back one [`Roster::keep`].
+    pub fn release(&self, id: u64) {
+        for worker in self.0.iter() {
+            // A worker that has ended has no clients.
+            let _ = worker.send(Ask::Release(id));
+        }
+    }
+
     /// The numbers of all workers together.
     pub async fn counts(&self) -> Counts {
         let mut all = Counts::default();
@@ -135,6 +145,11 @@ impl Context {
                 Some(client) => client.keep(answer),
                 None => drop(answer.send(None)),
             },
+            Ask::Release(id) => {
+                if let Some(client) = self.client(id) {
+                    client.unkeep();
+                }
+            }
             Ask::Count(answer) => {
                 let _ = answer.send(self.counts());
             }
@@ -150,7 +165,7 @@ impl Context {
         let now = self.clock.now();
         clients
             .into_iter()
-            .filter(|client| !client.is_ended())
+            .filter(|client| !client.is_ended() && filter.may_admit(client.id()))
             .map(move |client| {
                 let profile = client.profile(now);
                 (client, profile)

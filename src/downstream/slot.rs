@@ -10,7 +10,7 @@ use crate::{
         client::{Switch, naming::Naming, tracking::Tracking},
     },
     resp::{Protocol, encode, reply},
-    session::{Adapt, CallHead},
+    session::{Adapt, Call, CallHead},
     upstream::label::Label,
 };
 
@@ -25,6 +25,8 @@ pub enum Slot {
     /// A script call by digest; repeated with the script's text when the server does not know it. So many bytes are kept by
     /// the link.
     Session(CallHead, u32),
+    /// One of several reads that a call stood for, called alone because the server refused them together.
+    Single(u64, Box<Call>),
     /// The repetition of such a call, whose place in the order of replies is kept.
     Again(u64, Adapt),
     /// The reply speaks of the upstream connection; the client's own value takes its place.

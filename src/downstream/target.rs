@@ -150,6 +150,8 @@ impl Connection {
     /// Leaves the upstream connection as the client leaves.
     pub(super) fn leave(&mut self) {
         self.release();
+        self.end_redirection();
+        self.outbox.presence.pinned.set(None);
         if let Target::Exclusive(link) = mem::replace(&mut self.target, Target::None) {
             if self.exclusive.is_unanswered() && !self.exclusive.is_stream() {
                 // Nobody can tell whether the last requests have been written, but the client need not wait for that.

@@ -195,6 +195,9 @@ impl Connection {
             self.apply(link, change);
         }
         if let Some(tracking) = &executed.tracking {
+            if let Some((id, _)) = tracking.redirect {
+                self.keep(id).await?;
+            }
             self.track(tracking);
         }
         executed.switches.iter().for_each(|(switch, on)| self.switch(*switch, *on));

@@ -93,6 +93,14 @@ pub struct CallHead {
     adapt: Adapt,
 }
 
+impl CallHead {
+    /// The script that is called.
+    #[must_use]
+    pub fn script(&self) -> &'static Script {
+        self.script
+    }
+}
+
 impl Call {
     /// A call without keys and arguments so far, which are gathered in `buffer`. Keys come first.
     pub(super) fn begin(script: &'static Script, adapt: Adapt, mut buffer: BytesMut) -> Self {

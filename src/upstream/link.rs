@@ -61,6 +61,8 @@ pub struct Link<R: Receiver> {
     pub(super) queue: RefCell<VecDeque<Entry<R>>>,
     /// What requests under way may be repeated from, in their order.
     kept: RefCell<BytesMut>,
+    /// The scripts that the server knows, by what tells them apart.
+    known: RefCell<Vec<usize>>,
     /// How many entries at the queue's end stand for requests that are still in `out`.
     pub(super) unsent: Cell<usize>,
     waker: RefCell<Option<Waker>>,
@@ -94,6 +96,7 @@ impl<R: Receiver> Link<R> {
             out: RefCell::new(BytesMut::new()),
             queue: RefCell::new(VecDeque::new()),
             kept: RefCell::new(BytesMut::new()),
+            known: RefCell::default(),
             unsent: Cell::new(0),
             waker: RefCell::new(None),
             woken: Cell::new(false),
@@ -298,6 +301,21 @@ impl<R: Receiver> Link<R> {
     /// Whether the server answers `NOAUTH` on it, and closes it on large requests.
     pub fn is_unauthenticated(&self) -> bool {
         self.unauthenticated.get()
+    }
+
+    /// Whether the server has answered a call of this script by its digest on this connection, and has not forgotten it since.
+    pub fn knows(&self, script: usize) -> bool {
+        self.known.borrow().contains(&script)
+    }
+
+    /// Notes whether the server knows the script. Scripts are few.
+    pub fn learn(&self, script: usize, known: bool) {
+        let mut all = self.known.borrow_mut();
+        match all.iter().position(|&one| one == script) {
+            Some(place) if !known => drop(all.swap_remove(place)),
+            None if known => all.push(script),
+            _ => {}
+        }
     }
 
     /// Notes a request that is sent again because the server did not know its script.

@@ -14,6 +14,24 @@ pub const NOBODY: u64 = i64::MAX as u64;
 /// An address that no connection comes from.
 const NOWHERE: &[u8] = b"0.0.0.0:0";
 
+/// The filters that have one value, which is no id.
+const SINGLE: &[&[u8]] = &[
+    b"TYPE",
+    b"USER",
+    b"ADDR",
+    b"LADDR",
+    b"IP",
+    b"NAME",
+    b"LIB-NAME",
+    b"LIB-VER",
+    b"FLAGS",
+    b"DB",
+    b"IDLE",
+    b"MAXAGE",
+    b"SKIPME",
+    b"CAPA",
+];
+
 /// Appends `CLIENT KILL` with the same words for a connection that does not exist: the server refuses what it refuses, and
 /// else ends nobody.
 pub fn encode_kill(request: &Request<'_>, out: &mut BytesMut) {
@@ -25,14 +43,11 @@ pub fn encode_kill(request: &Request<'_>, out: &mut BytesMut) {
     let mut args: Vec<&[u8]> = vec![b"CLIENT", b"KILL", b"ID", nobody.as_bytes()];
     let mut words = request.args().skip(2).peekable();
     while let Some(word) = words.next() {
-        args.push(word);
-        if !is(word, b"ID") {
+        // Whatever else the words mean to a later server: no number that may be an id gets there.
+        let may_be_id = parse_integer(word).is_some_and(|id| id > 0);
+        args.push(if may_be_id { nobody.as_bytes() } else { word });
+        if SINGLE.iter().any(|single| is(word.strip_prefix(b"NOT-").unwrap_or(word), single)) {
             args.extend(words.next());
-            continue;
-        }
-        // A later one would replace ours.
-        while words.next_if(|arg| parse_integer(arg).is_some_and(|id| id > 0)).is_some() {
-            args.push(nobody.as_bytes());
         }
     }
     encode::command(out, args);
@@ -73,6 +88,12 @@ mod tests {
         let kill = "CLIENT KILL ID NOBODY";
         assert_eq!(asked("client kill id 5"), format!("{kill} id NOBODY"));
         assert_eq!(asked("CLIENT KILL ID 5 6 USER 7"), format!("{kill} ID NOBODY NOBODY USER 7"));
+        let not = "NOT-ID NOBODY NOBODY ID NOBODY";
+        assert_eq!(asked("CLIENT KILL NOT-ID 5 6 ID 7"), format!("{kill} {not}"));
+        assert_eq!(
+            asked("CLIENT KILL NEW 5 ID 7 NOT-DB 3"),
+            format!("{kill} NEW NOBODY ID NOBODY NOT-DB 3")
+        );
         for same in ["ID x", "ID 0", "TYPE normal", "USER joe SKIPME no", "USER ID", "ADDR x TYPE"]
         {
             assert_eq!(asked(&format!("CLIENT KILL {same}")), format!("{kill} {same}"));

@@ -6,6 +6,9 @@ use crate::{
     resp::{Request, parse_integer},
 };
 
+/// Most ids whose order is kept.
+const MOST_ORDERED: usize = 1024;
+
 /// Which clients are meant: those that pass every test.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -16,7 +19,8 @@ pub struct Filter {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum What {
-    Ids(Vec<i64>),
+    /// As they were given, and sorted.
+    Ids(Vec<i64>, Vec<i64>),
     Kind(Kind),
     User(Vec<u8>),
     Address(Vec<u8>),
@@ -74,7 +78,9 @@ impl Filter {
                         ids.push(id);
                         args.next();
                     }
-                    What::Ids(ids)
+                    let mut sorted = ids.clone();
+                    sorted.sort_unstable();
+                    What::Ids(ids, sorted)
                 }
                 b"TYPE" => What::Kind(kind(value)?),
                 b"USER" => What::User(value.to_vec()),
@@ -103,19 +109,30 @@ impl Filter {
         Some(filter)
     }
 
-    /// The clients that `CLIENT LIST` shows. Those that are asked for by their ids alone stand in the order of the question,
-    /// and as often as they are in it (`clientListCommand` in networking.c).
+    /// The clients that `CLIENT LIST` shows, as their places in `admitted`, which is sorted by id. Those that are asked for by
+    /// their ids alone stand in the order of the question, and as often as they are in it (`clientListCommand` in
+    /// networking.c), as long as it is not too long.
     #[must_use]
-    pub fn arrange(&self, admitted: Vec<Profile>) -> Vec<Profile> {
+    pub fn arrange(&self, admitted: &[Profile]) -> Vec<usize> {
         match &self.tests[..] {
-            [(What::Ids(ids), true)] => {
-                let of = |id: &i64| {
-                    admitted.iter().find(|client| u64::try_from(*id) == Ok(client.id)).cloned()
+            [(What::Ids(ids, _), true)] if ids.len() <= MOST_ORDERED => {
+                let place = |id: &i64| {
+                    let id = u64::try_from(*id).ok()?;
+                    admitted.binary_search_by_key(&id, |client| client.id).ok()
                 };
-                ids.iter().filter_map(of).collect()
+                ids.iter().filter_map(place).collect()
             }
-            _ => admitted,
+            _ => (0..admitted.len()).collect(),
         }
+    }
+
+    /// Whether the client with this id may be meant: a quick answer before all is gathered that there is to know of it.
+    #[must_use]
+    pub fn may_admit(&self, id: u64) -> bool {
+        self.tests.iter().all(|(what, wanted)| match what {
+            What::Ids(_, sorted) => has(sorted, id) == *wanted,
+            _ => true,
+        })
     }
 
     /// Whether the client is meant.
@@ -126,10 +143,14 @@ impl Filter {
     }
 }
 
+fn has(sorted: &[i64], id: u64) -> bool {
+    i64::try_from(id).is_ok_and(|id| sorted.binary_search(&id).is_ok())
+}
+
 impl What {
     fn is_true_of(&self, client: &Profile) -> bool {
         match self {
-            Self::Ids(ids) => ids.iter().any(|&id| u64::try_from(id) == Ok(client.id)),
+            Self::Ids(_, sorted) => has(sorted, client.id),
             Self::Kind(kind) => client.kind() == *kind,
             Self::User(user) => client.user == user[..],
             Self::Address(address) => client.address.as_bytes() == address,
@@ -210,8 +231,11 @@ mod tests {
 
     fn meant(words: &str) -> Vec<u64> {
         let filter = filter(words).unwrap();
-        let admitted = clients().into_iter().filter(|client| filter.admits(client)).collect();
-        filter.arrange(admitted).iter().map(|client| client.id).collect()
+        let admitted: Vec<_> = clients()
+            .into_iter()
+            .filter(|client| filter.may_admit(client.id) && filter.admits(client))
+            .collect();
+        filter.arrange(&admitted).iter().map(|&place| admitted[place].id).collect()
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Outbox {
 
     /// Has the client keep a connection of its own, and tells the server's id of it: now, or once there is one.
     pub(in crate::downstream) fn keep(&self, answer: oneshot::Sender<Option<u64>>) {
-        self.presence.kept.set(true);
+        self.presence.kept.set(self.presence.kept.get().saturating_add(1));
         match self.presence.pinned.get() {
             // An asker that has left needs no answer.
             Some(id) => drop(answer.send(Some(id))),
@@ -63,6 +63,12 @@ impl Outbox {
                 self.wake();
             }
         }
+    }
+
+    /// One of those is gone for whom the client kept its connection.
+    pub(in crate::downstream) fn unkeep(&self) {
+        self.presence.kept.set(self.presence.kept.get().saturating_sub(1));
+        self.wake();
     }
 
     /// The two addresses of the socket, and its descriptor. Asked of the system, since few ever want to know.

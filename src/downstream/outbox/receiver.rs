@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, task::Waker};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 
 use super::{Outbox, empty};
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
         transaction::Client,
     },
     resp::{encode, reply},
+    session::Script,
     upstream::{
         link::Link,
         receiver::{Expected, Failure, Receiver, Verdict},
@@ -47,12 +48,17 @@ impl Receiver for Outbox {
                 this.conclude(Ok(head(frame)));
             }
             Slot::Session(head, kept) => link.take_kept(kept as usize, |body| {
+                let script: *const Script = head.script();
+                if !reply::is_error(frame) {
+                    link.learn(script.addr(), true);
+                }
                 if frame.starts_with(b"-NOSCRIPT") {
+                    link.learn(script.addr(), false);
                     this.repeat(link, head.adapt(), |out| head.write_eval(body, out));
                 } else if head.adapt().commands() > 1 && frame.starts_with(b"-NOPERM") {
                     // The rights may be to some of the sessions. The server has refused the call before it ran.
                     for call in head.singly(body) {
-                        this.repeat(link, call.adapt(), |out| call.write_eval(out));
+                        this.repeat_single(link, call);
                     }
                 } else {
                     let adapt = head.adapt();
@@ -60,13 +66,11 @@ impl Receiver for Outbox {
                     this.called(adapt.commands());
                 }
             }),
-            Slot::Again(hold, adapt) => {
-                link.repeated();
-                let mut out = BytesMut::new();
-                adapt.apply(frame, this.protocol.get(), &mut out);
-                this.release(hold, &out);
-                this.called(adapt.commands());
+            Slot::Single(hold, call) if frame.starts_with(b"-NOSCRIPT") => {
+                link.send_with(this, Slot::Again(hold, call.adapt()), |out| call.write_eval(out));
             }
+            Slot::Single(hold, call) => this.repeated(link, hold, call.adapt(), frame),
+            Slot::Again(hold, adapt) => this.repeated(link, hold, adapt, frame),
             Slot::Substitute(substitute) => {
                 this.substituted(link, substitute, frame);
                 this.settle(1);
