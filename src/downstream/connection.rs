@@ -3,10 +3,11 @@
 use std::{
     mem,
     rc::{Rc, Weak},
+    time::Duration,
 };
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, time::timeout};
 
 use super::{
     ahead::Ahead,
@@ -30,6 +31,9 @@ use crate::{
 
 pub(super) type Link = link::Link<Outbox>;
 
+/// How long a command that may wait is waited for when its client has sent others behind it, and then no more.
+const GRACE: Duration = Duration::from_millis(100);
+
 /// One client.
 pub struct Connection {
     pub(super) context: Rc<Context>,
@@ -41,6 +45,8 @@ pub struct Connection {
     pub(super) exclusive: Exclusive,
     /// The lane that tells this client when it closes.
     pub(super) joined: Weak<Link>,
+    /// A request is being handled: what comes before it may have to be waited for.
+    pub(super) handling: bool,
     /// Whether the server wanted a password when this client came to its lane.
     pub(super) unauthenticated: bool,
 }
@@ -62,6 +68,7 @@ impl Connection {
             target: Target::None,
             exclusive: Exclusive::default(),
             joined: Weak::new(),
+            handling: false,
             unauthenticated: false,
         }
     }
@@ -95,7 +102,6 @@ impl Connection {
     async fn advance(&mut self) -> Result<(), End> {
         self.outbox.presence.active.set(self.context.clock.now());
         while !self.io.input.is_empty() {
-            self.note_unblocked();
             if self.outbox.presence.flags.get().has(Flags::REPLICA) {
                 Box::pin(self.tunnel()).await?;
                 continue;
@@ -131,7 +137,9 @@ impl Connection {
     async fn handle_front(&mut self, len: usize) -> Result<(), End> {
         let mut input = mem::take(&mut self.io.input);
         let scanner = mem::take(&mut self.scanner);
+        self.handling = true;
         let outcome = self.handle(&scanner.request(&input)).await;
+        self.handling = false;
         self.scanner = scanner;
         self.scanner.next();
         input.advance(len);
@@ -247,7 +255,6 @@ impl Connection {
 
     /// Waits until there is something to do: more input, a connection to give back, the end.
     async fn rest(&mut self) -> Result<(), End> {
-        self.note_unblocked();
         let before = self.io.input.len();
         let outbox = &self.outbox;
         let (exclusive, target) = (&self.exclusive, &self.target);
@@ -312,13 +319,6 @@ impl Connection {
         self.note_closed_link()
     }
 
-    /// Notes that a command that may wait has been answered.
-    fn note_unblocked(&self) {
-        if self.outbox.is_idle() {
-            self.outbox.presence.flag(Flags::BLOCKED, false);
-        }
-    }
-
     /// Gets the client a connection of its own if someone waits for it to have one.
     async fn keep_link(&mut self) -> Result<(), End> {
         if self.outbox.waiting.is_empty() {
@@ -363,13 +363,20 @@ impl Connection {
     /// Waits for `ready`. A client that leaves, or has to, while it is blocked does not wait.
     pub(super) async fn until(&mut self, ready: impl Fn(&Outbox) -> bool) -> Result<(), End> {
         let outbox = &self.outbox;
-        let blocking = self.outbox.presence.is_blocking();
-        let gives_up = |io: &Io| blocking && (io.eof || outbox.is_draining());
+        let gives_up = |io: &Io| outbox.may_wait() && (io.eof || outbox.is_draining());
         self.io.until(outbox, |io| ready(outbox) || gives_up(io)).await?;
         if ready(outbox) {
             return Ok(());
         }
         if !outbox.is_draining() {
+            if self.handling {
+                // What waits is followed by more that is to run if it does not wait for long.
+                let answered = self.io.until(outbox, |_| ready(outbox) || outbox.is_draining());
+                if let Ok(outcome) = timeout(GRACE, answered).await {
+                    outcome?;
+                    return if ready(outbox) { Ok(()) } else { Err(End::Politely) };
+                }
+            }
             // The server sees what we see: that nothing more comes. A command that has its answer gets it, one that waits
             // ends with its connection, and what the client sent behind it is not reached.
             if let Target::Exclusive(link) = &self.target {

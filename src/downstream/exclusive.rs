@@ -97,7 +97,6 @@ impl Connection {
             } else {
                 self.context.hub.give_back(link);
             }
-            self.outbox.presence.flag(Flags::BLOCKED, false);
             self.outbox.presence.pinned.set(None);
         }
     }

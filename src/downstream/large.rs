@@ -4,7 +4,7 @@ use bytes::Buf;
 
 use super::{connection::Connection, io::End, outbox::Outbox, slot::Slot, target::Target};
 use crate::{
-    command::{Route, client::profile::Flags, route},
+    command::{Route, route},
     resp::encode,
     upstream::receiver::Expected,
 };
@@ -46,7 +46,7 @@ impl Connection {
             return self.answer_frame(&refused).await;
         }
         if let Route::Blocking = route {
-            self.outbox.presence.flag(Flags::BLOCKED, true);
+            self.outbox.will_wait();
         }
         if matches!(route, Route::Lasting | Route::Unknown) {
             self.exclusive.lasting = true;

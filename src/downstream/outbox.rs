@@ -55,6 +55,8 @@ pub struct Outbox {
     /// Of those, commands that are script calls by digest, and which script.
     calls: Cell<u32>,
     script: Cell<*const Script>,
+    /// Replies to come until a command that may wait has its own.
+    waits: Cell<u32>,
     /// How large the client's replies have been lately, in bytes.
     reply_size: Cell<u32>,
     /// The task waits for fewer requests to be under way.
@@ -110,6 +112,7 @@ impl Outbox {
             holds: Cell::new(0),
             pending: Cell::new(0),
             calls: Cell::new(0),
+            waits: Cell::new(0),
             reply_size: Cell::new(UNKNOWN_SIZE),
             crowded: Cell::new(false),
             script: Cell::new(std::ptr::null()),
@@ -298,7 +301,18 @@ impl Outbox {
         self.settle(commands);
     }
 
+    /// Notes that the request sent next may wait for its reply.
+    pub(super) fn will_wait(&self) {
+        self.waits.set(self.pending.get() + 1);
+    }
+
+    /// Whether a command that may wait is under way.
+    pub(super) fn may_wait(&self) -> bool {
+        self.waits.get() > 0
+    }
+
     fn settle(&self, count: u32) {
+        self.waits.set(self.waits.get().saturating_sub(count));
         let pending = self.pending.get().saturating_sub(count);
         self.pending.set(pending);
         if pending == 0 || (self.crowded.get() && self.has_room()) {

@@ -44,12 +44,12 @@ impl Connection {
                 self.run(&link, request);
             }
             Route::Blocking => {
-                self.outbox.presence.flag(Flags::BLOCKED, true);
+                self.outbox.will_wait();
                 self.run(&link, request);
             }
             Route::Replication => {
                 self.mark_writes(&link);
-                self.outbox.presence.flag(Flags::BLOCKED, true);
+                self.outbox.will_wait();
                 self.run(&link, request);
             }
             Route::Transaction(step) => self.transaction(&link, step, request).await?,

@@ -90,11 +90,6 @@ impl Presence {
         self.watched.set(0);
     }
 
-    /// Whether a command that may wait is under way.
-    pub(super) fn is_blocking(&self) -> bool {
-        self.flags.get().has(Flags::BLOCKED)
-    }
-
     /// Notes the last command of the client.
     pub(super) fn set_last(&self, last: LastCommand) {
         self.last.set(last);

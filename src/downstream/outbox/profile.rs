@@ -47,7 +47,7 @@ impl Outbox {
     pub(in crate::downstream) fn flags(&self) -> Flags {
         let flags = self.presence.flags.get();
         flags
-            .with(Flags::BLOCKED, flags.has(Flags::BLOCKED) && !self.is_idle())
+            .with(Flags::BLOCKED, self.may_wait())
             .with(Flags::SUBSCRIBED, self.subscriptions.get().any())
             .with(Flags::TRANSACTION, self.transaction.borrow().is_some())
     }
