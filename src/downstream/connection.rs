@@ -32,7 +32,7 @@ use crate::{
 pub(super) type Link = link::Link<Outbox>;
 
 /// How long a command that may wait is waited for when its client has sent others behind it, and then no more.
-const GRACE: Duration = Duration::from_millis(100);
+const GRACE: Duration = Duration::from_millis(20);
 
 /// One client.
 pub struct Connection {

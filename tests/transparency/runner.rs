@@ -493,7 +493,7 @@ fn rest(reader: &mut impl Read) -> Vec<u8> {
 
 /// What went wrong. One missing reply is a difference already: further ones are not waited for as long.
 fn missed(stream: &TcpStream, error: &io::Error) -> String {
-    let _ = stream.set_read_timeout(Some(Duration::from_millis(50)));
+    let _ = stream.set_read_timeout(Some(Duration::from_secs(1)));
     format!("<{}>", trouble(error))
 }
 
