@@ -95,8 +95,10 @@ fn connections_from_before_the_password_serve_no_new_client() {
             check!(client, "MULTI" => "+OK");
         }
         check!(stack.redis.client(), "CONFIG", "SET", "requirepass", "secret" => "+OK");
-        eventually("new connections need the password", || {
-            (cmd!(stack.client(), "GET", "k").to_string() == NOAUTH).then_some(())
+        eventually("new connections need the password, on every worker", || {
+            let mut clients: Vec<Client> = (0..12).map(|_| stack.client()).collect();
+            let refused = |client: &mut Client| cmd!(client, "GET", "k").to_string() == NOAUTH;
+            clients.iter_mut().all(refused).then_some(())
         });
         for client in &mut early[..4] {
             check!(client, "EXEC" => "[]");
