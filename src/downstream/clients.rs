@@ -145,10 +145,7 @@ impl Connection {
         self.idle().await?;
         let asked = self.asked(link, command, request);
         let outcome = self.call(link, Slot::Capture, |out| out.extend_from_slice(&asked)).await?;
-        let frame = match outcome {
-            Ok(frame) => frame,
-            Err(failure) => return self.answer_frame(&super::failure_frame(&failure)).await,
-        };
+        let frame = outcome.unwrap_or_else(|failure| super::failure_frame(&failure));
         let question = Question::of(command, request, self.outbox.id());
         let form = match (&question, text(&frame)) {
             // It lists none of its own connections; one will do to see how it would.
@@ -197,7 +194,6 @@ impl Connection {
         let verbatim = frame.first() == Some(&b'=');
         let none = frame.starts_with(b"-ERR No such client");
         let mut ends = false;
-        let roster = self.context.roster.clone();
         let frame = match question {
             Question::Kill { filter, by_address: true } if none => {
                 let ended;
@@ -219,6 +215,7 @@ impl Connection {
                 encode_text(&lines, verbatim)
             }
             Question::List(filter) => {
+                let roster = self.context.roster.clone();
                 let profiles = roster.profiles(filter.clone());
                 let profiles = self.io.during(&self.outbox, profiles).await?;
                 let mut lines = String::new();
@@ -254,10 +251,7 @@ impl Connection {
             }
             Err(_) => None,
         };
-        let mut out = BytesMut::new();
-        let pinned = pinned.filter(|&id| id > 0).unwrap_or(NOBODY);
-        asked::encode_with(request, 2, pinned, &mut out);
-        Ok(out.freeze())
+        Ok(with_pinned(request, 2, pinned))
     }
 
     /// `CLIENT TRACKING`
@@ -267,17 +261,14 @@ impl Connection {
         let mut asked = Bytes::copy_from_slice(request.bytes());
         if let Some((id, place)) = tracking.redirect {
             // Nobody is bothered before the server has said that the request is right and allowed.
-            let nobody = with_target(request, place, None);
+            let nobody = with_pinned(request, place, None);
             let outcome =
                 self.call(link, Slot::Capture, |out| out.extend_from_slice(&nobody)).await?;
-            let frame = match outcome {
-                Ok(frame) => frame,
-                Err(failure) => super::failure_frame(&failure),
-            };
+            let frame = outcome.unwrap_or_else(|failure| super::failure_frame(&failure));
             if !frame.ends_with(NO_SUCH_TARGET) {
                 return self.answer_frame(&frame).await;
             }
-            asked = with_target(request, place, self.keep(id).await?);
+            asked = with_pinned(request, place, self.keep(id).await?);
         }
         let head = self.observe_bytes(link, &asked).await?;
         if head.is_some_and(|head| head[..] == *b"+OK\r\n") {
@@ -313,7 +304,7 @@ impl Connection {
         };
         let roster = self.context.roster.clone();
         let pinned = self.io.during(&self.outbox, roster.pinned(id)).await?;
-        Ok(with_target(request, place, pinned))
+        Ok(with_pinned(request, place, pinned))
     }
 
     /// Notes that the server has accepted `CLIENT TRACKING`.
@@ -393,8 +384,8 @@ impl Connection {
     }
 }
 
-/// `CLIENT TRACKING` with the server's id of the connection that invalidations go to.
-fn with_target(request: &Request<'_>, place: usize, pinned: Option<u64>) -> Bytes {
+/// The request with the server's id of a client's own connection at `place`; nobody's, if the client has none.
+fn with_pinned(request: &Request<'_>, place: usize, pinned: Option<u64>) -> Bytes {
     let mut out = BytesMut::new();
     asked::encode_with(request, place, pinned.filter(|&id| id > 0).unwrap_or(NOBODY), &mut out);
     out.freeze()

@@ -108,9 +108,7 @@ impl Connection {
         if !self.exclusive.moved || !clean || !matches!(self.target, Target::Exclusive(_)) {
             return Ok(());
         }
-        let (context, key) = (self.context.clone(), self.key.clone());
-        let lane = async move { context.hub.lane(&key).await };
-        match self.io.during(&self.outbox, lane).await? {
+        match self.lane().await? {
             Ok(_) => self.exclusive.moved = false,
             // Its own connection will show whether the server is away.
             Err(_) => self.exclusive.lasting = true,

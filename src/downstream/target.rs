@@ -55,9 +55,7 @@ impl Connection {
         if self.context.dedicated {
             return self.pin().await;
         }
-        let (context, key) = (self.context.clone(), self.key.clone());
-        let lane = async move { context.hub.lane(&key).await };
-        match self.io.during(&self.outbox, lane).await? {
+        match self.lane().await? {
             Ok(link) => {
                 if self.key.identity.is_proven() && self.joined.as_ptr() != Rc::as_ptr(&link) {
                     link.join(&self.outbox);
@@ -69,6 +67,13 @@ impl Connection {
             }
             Err(error) => self.refusal(error).map(Some),
         }
+    }
+
+    /// The shared connection for clients in this one's state.
+    pub(super) async fn lane(&mut self) -> Result<Result<Rc<Link>, DialError>, End> {
+        let (context, key) = (self.context.clone(), self.key.clone());
+        let lane = async move { context.hub.lane(&key).await };
+        self.io.during(&self.outbox, lane).await
     }
 
     /// Waits until the server has taken most of what was sent on the link.

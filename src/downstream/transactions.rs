@@ -1,6 +1,6 @@
 //! A client's transaction on a connection of its own, from `WATCH` and `MULTI` to `EXEC` or `DISCARD`.
 
-use std::{mem, rc::Rc};
+use std::{borrow::Cow, mem, rc::Rc};
 
 use bytes::Bytes;
 
@@ -90,7 +90,7 @@ impl Connection {
         route: Route,
         request: &Request<'_>,
     ) -> Result<(), End> {
-        let mut asked = Bytes::copy_from_slice(request.bytes());
+        let mut asked = Cow::Borrowed(request.bytes());
         let effect = match route {
             Route::Transaction(Step::Exec) => return self.execute(link, request).await,
             Route::Transaction(Step::Discard) => {
@@ -113,13 +113,15 @@ impl Connection {
             }),
             Route::Client(ClientCommand::Reply(_)) => Some(Effect::Tunnel),
             Route::Client(command) => {
-                let effect;
-                (asked, effect) = self.queued_client_command(link, command, request).await?;
+                let (replaced, effect) = self.queued_client_command(link, command, request).await?;
+                if let Some(replaced) = replaced {
+                    asked = Cow::Owned(replaced.into());
+                }
                 effect
             }
             Route::Info => Some(Effect::Section(self.section().await?)),
             Route::Catalog => Merge::of(request, &self.context.session).map(|merge| {
-                asked = Bytes::from(merge.request(request).into_owned());
+                asked = merge.request(request);
                 Effect::Merge(Box::new(merge))
             }),
             Route::Subscription(_) | Route::Stream(_) => Some(Effect::Tunnel),
@@ -206,27 +208,26 @@ impl Connection {
         if ends { Err(End::Politely) } else { Ok(()) }
     }
 
-    /// What the server is asked in place of a `CLIENT` subcommand that is queued, and what happens when it runs.
+    /// What the server is asked in place of a `CLIENT` subcommand that is queued, if anything, and what happens when it runs.
     async fn queued_client_command(
         &mut self,
         link: &Rc<Link>,
         command: ClientCommand,
         request: &Request<'_>,
-    ) -> Result<(Bytes, Option<Effect>), End> {
-        let same = || Bytes::copy_from_slice(request.bytes());
+    ) -> Result<(Option<Bytes>, Option<Effect>), End> {
         Ok(match command {
             ClientCommand::Info | ClientCommand::List | ClientCommand::Kill => {
                 let question = Question::of(command, request, self.outbox.id());
-                (self.asked(link, command, request), Some(Effect::Question(question)))
+                (Some(self.asked(link, command, request)), Some(Effect::Question(question)))
             }
-            ClientCommand::Unblock => (self.unblocking(request).await?, None),
+            ClientCommand::Unblock => (Some(self.unblocking(request).await?), None),
             ClientCommand::Tracking => {
                 let tracking = Tracking::of(request);
                 let asked = self.tracking(&tracking, request).await?;
-                (asked, Some(Effect::Tracking(tracking)))
+                (Some(asked), Some(Effect::Tracking(tracking)))
             }
-            ClientCommand::Switch(switch, on) => (same(), Some(Effect::Switch(switch, on))),
-            _ => (same(), self.substitute(link, command, request).map(Effect::Substitute)),
+            ClientCommand::Switch(switch, on) => (None, Some(Effect::Switch(switch, on))),
+            _ => (None, self.substitute(link, command, request).map(Effect::Substitute)),
         })
     }
 
