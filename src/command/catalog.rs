@@ -148,7 +148,7 @@ fn count(elements: &reply::Elements<'_>) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resp::RequestScanner;
+    use crate::command::sample::with_request;
 
     /// `COMMAND INFO get` as Redis 7.0.15 answers it.
     const GET_RESP2: &str = "*10\r\n$3\r\nget\r\n:2\r\n*2\r\n+readonly\r\n+fast\r\n:1\r\n:1\r\n:1\r\n\
@@ -167,21 +167,16 @@ mod tests {
     /// What goes to the server for a request, and what its answer becomes; both as they are when
     /// nothing is to be added.
     fn merged(words: &str, frame: &str, protocol: Protocol) -> (String, String) {
-        let mut bytes = BytesMut::new();
-        encode::command(&mut bytes, words.split(' ').collect::<Vec<_>>());
-        let mut scanner = RequestScanner::new();
-        scanner.scan(&bytes, true).unwrap();
-        let request = scanner.request(&bytes);
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        match Merge::of(&request, &Settings::default()) {
+        with_request(words, |request| match Merge::of(request, &Settings::default()) {
             None => (text(request.bytes()), frame.to_owned()),
             Some(merge) => {
                 let mut out = BytesMut::from("+before\r\n");
                 merge.apply(frame.as_bytes(), protocol, &mut out);
                 let answer = text(&out).strip_prefix("+before\r\n").unwrap().to_owned();
-                (text(&merge.request(&request)), answer)
+                (text(&merge.request(request)), answer)
             }
-        }
+        })
     }
 
     fn answer(words: &str, frame: &str, protocol: Protocol) -> String {

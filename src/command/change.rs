@@ -92,17 +92,12 @@ fn select(request: &Request<'_>) -> Option<Change> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::BytesMut;
 
     use super::*;
-    use crate::resp::{RequestScanner, encode};
+    use crate::command::sample::with_request;
 
     fn change(state: State, words: &str) -> Option<Change> {
-        let mut bytes = BytesMut::new();
-        encode::command(&mut bytes, words.split(' ').collect::<Vec<_>>());
-        let mut scanner = RequestScanner::new();
-        scanner.scan(&bytes, true).unwrap();
-        Change::of(state, &scanner.request(&bytes))
+        with_request(words, |request| Change::of(state, request))
     }
 
     #[test]

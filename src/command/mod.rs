@@ -5,6 +5,8 @@ pub mod change;
 pub mod client;
 pub mod info;
 pub mod route;
+#[cfg(test)]
+mod sample;
 pub mod table;
 
 pub use route::{Route, route};

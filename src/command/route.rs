@@ -93,17 +93,12 @@ pub(super) fn is(arg: &[u8], word: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use bytes::BytesMut;
 
     use super::*;
-    use crate::resp::{RequestScanner, encode};
+    use crate::command::sample::with_request;
 
     fn routed(words: &str) -> String {
-        let mut bytes = BytesMut::new();
-        encode::command(&mut bytes, words.split(' ').collect::<Vec<_>>());
-        let mut scanner = RequestScanner::new();
-        scanner.scan(&bytes, true).unwrap();
-        format!("{:?}", route(&scanner.request(&bytes)))
+        with_request(words, |request| format!("{:?}", route(request)))
     }
 
     #[test]

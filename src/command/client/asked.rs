@@ -67,15 +67,11 @@ pub fn encode_with(request: &Request<'_>, index: usize, number: u64, out: &mut B
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resp::RequestScanner;
+    use crate::command::sample::with_request;
 
     fn asked(words: &str) -> String {
-        let mut bytes = BytesMut::new();
-        encode::command(&mut bytes, words.split(' ').collect::<Vec<_>>());
-        let mut scanner = RequestScanner::new();
-        scanner.scan(&bytes, true).unwrap();
         let mut out = BytesMut::new();
-        encode_kill(&scanner.request(&bytes), &mut out);
+        with_request(words, |request| encode_kill(request, &mut out));
         let text = String::from_utf8(out.to_vec()).unwrap();
         let words: Vec<&str> =
             text.split("\r\n").filter(|line| !line.starts_with(['*', '$'])).collect();

@@ -185,26 +185,19 @@ fn kind(word: &[u8]) -> Option<Kind> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::BytesMut;
 
     use super::*;
-    use crate::{
-        command::client::profile::Flags,
-        resp::{RequestScanner, encode},
-        upstream::label::Label,
-    };
+    use crate::command::sample::with_request;
+    use crate::{command::client::profile::Flags, upstream::label::Label};
 
     fn filter(words: &str) -> Option<Filter> {
-        let mut bytes = BytesMut::new();
-        encode::command(&mut bytes, words.split(' ').collect::<Vec<_>>());
-        let mut scanner = RequestScanner::new();
-        scanner.scan(&bytes, true).unwrap();
-        let request = scanner.request(&bytes);
-        if words.starts_with("CLIENT LIST") {
-            Filter::of_list(&request)
-        } else {
-            Filter::of_kill(&request, 7)
-        }
+        with_request(words, |request| {
+            if words.starts_with("CLIENT LIST") {
+                Filter::of_list(request)
+            } else {
+                Filter::of_kill(request, 7)
+            }
+        })
     }
 
     fn clients() -> Vec<Profile> {

@@ -42,20 +42,13 @@ impl Tracking {
 
 #[cfg(test)]
 mod tests {
-    use bytes::BytesMut;
 
     use super::*;
-    use crate::resp::{RequestScanner, encode};
+    use crate::command::sample::with_request;
 
     #[test]
     fn options_are_read_in_any_order() {
-        let tracking = |words: &str| {
-            let mut bytes = BytesMut::new();
-            encode::command(&mut bytes, words.split(' ').collect::<Vec<_>>());
-            let mut scanner = RequestScanner::new();
-            scanner.scan(&bytes, true).unwrap();
-            Tracking::of(&scanner.request(&bytes))
-        };
+        let tracking = |words: &str| with_request(words, Tracking::of);
         let on = Tracking { on: true, ..Tracking::default() };
         assert_eq!(tracking("CLIENT TRACKING on"), on);
         assert_eq!(tracking("CLIENT TRACKING OFF"), Tracking::default());
