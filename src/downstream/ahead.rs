@@ -51,7 +51,7 @@ impl Connection {
         let takes_blocks = !self.exclusive.watching && !self.exclusive.watch_lost;
         let authenticated = !self.link().is_some_and(|link| link.is_unauthenticated());
         let (mut at, mut last, mut run) = (0, 0, 0u32);
-        let room = self.outbox.room();
+        let (room, idle) = (self.outbox.room(), self.outbox.is_idle());
         let ahead = loop {
             let rest = &self.io.input[at..];
             if rest.is_empty() {
@@ -65,7 +65,15 @@ impl Connection {
                     let request = self.scanner.request(rest);
                     let passes = link.is_some() && !request.is_inline() && request.is_well_ended();
                     let (len, requests) = match table::class(request.name()) {
-                        Some(Class::Shared) if passes => (len, 1),
+                        Some(Class::Shared) if passes => {
+                            if self.goes_apart(&request) {
+                                break if run > 0 { Ahead::Again } else { Ahead::Request(len) };
+                            }
+                            if run == 0 && idle {
+                                self.note_subject(&request);
+                            }
+                            (len, 1)
+                        }
                         Some(Class::Transaction(Step::Multi))
                             if passes && takes_blocks && authenticated =>
                         {

@@ -57,7 +57,7 @@ impl Connection {
         let (read, write) = stream.into_split();
         let key = context.initial.clone();
         let presence = Presence::new(context.clock.now(), key.clone());
-        let outbox = Outbox::new(id, write, output_limit, presence);
+        let outbox = Outbox::new(id, write, output_limit, presence, context.bulky.clone());
         let io = Io::new(read, context.spares.clone());
         Self {
             context,
@@ -178,6 +178,10 @@ impl Connection {
             match route {
                 // The server may close the connection for it.
                 _ if !request.is_well_ended() => {}
+                Route::Shared if self.is_bulky(request) => self.note_subject(request),
+                Route::Shared if self.overtakes(&link, request) => {
+                    return self.overtake(request).await;
+                }
                 // Without a transaction or watched keys these change nothing.
                 Route::Shared | Route::Transaction(Step::Exec | Step::Discard | Step::Unwatch) => {
                     if let Route::Transaction(Step::Unwatch) = route {

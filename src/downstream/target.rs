@@ -50,7 +50,8 @@ impl Connection {
                 self.note_closed_link()?;
                 self.target = Target::None;
             }
-            Target::None => {}
+            // A request that went past the lane may have yet to be answered.
+            Target::None => self.idle().await?,
         }
         if self.context.dedicated {
             return self.pin().await;

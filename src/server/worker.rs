@@ -132,6 +132,7 @@ async fn run(
         roster: plan.roster,
         facts: plan.facts,
         clock: Default::default(),
+        bulky: Default::default(),
         clients: Default::default(),
         spares: Default::default(),
         draining: Default::default(),
@@ -163,6 +164,7 @@ async fn run(
             Some(ask) = asked.recv() => context.answer(ask),
             _ = sweep.tick() => {
                 context.clock.wind();
+                context.bulky.sweep(context.clock.now());
                 context.hub.sweep();
             }
             () = shutdown.cancelled() => break,

@@ -29,6 +29,7 @@ const DIALS: usize = 32;
 pub struct Hub<R: Receiver> {
     dialer: Dialer,
     lanes: RefCell<HashMap<Rc<LaneKey>, Lane<R>>>,
+    bypasses: RefCell<HashMap<Rc<LaneKey>, Lane<R>>>,
     /// One dial at a time for each lane: those who wait for it find its result.
     dialing: RefCell<HashMap<Rc<LaneKey>, Rc<Mutex<()>>>>,
     idle: RefCell<HashMap<Rc<LaneKey>, Vec<Idle<R>>>>,
@@ -43,6 +44,14 @@ struct Lane<R: Receiver> {
     used: Instant,
 }
 
+impl<R: Receiver> Lane<R> {
+    /// A lane that was just dialled.
+    fn new(link: &Rc<Link<R>>) -> Self {
+        let now = Instant::now();
+        Self { link: link.clone(), vouched: now, used: now }
+    }
+}
+
 struct Idle<R: Receiver> {
     link: Rc<Link<R>>,
     since: Instant,
@@ -54,6 +63,7 @@ impl<R: Receiver> Hub<R> {
         Self {
             dialer: Dialer::new(endpoint, timeout),
             lanes: RefCell::default(),
+            bypasses: RefCell::default(),
             dialing: RefCell::default(),
             idle: RefCell::default(),
             dials: Semaphore::new(DIALS),
@@ -67,12 +77,43 @@ impl<R: Receiver> Hub<R> {
         if let Some(link) = self.open_lane(key, Instant::now()) {
             return Ok(link);
         }
-        let turn = self.dialing.borrow_mut().entry(key.clone()).or_default().clone();
-        let guard = turn.lock().await;
-        let found = match self.open_lane(key, Instant::now()) {
+        let vouched = async || match self.open_lane(key, Instant::now()) {
             Some(link) => Ok(link),
             None => self.vouch_or_dial(key).await,
         };
+        self.in_turn(key, vouched).await
+    }
+
+    /// A second connection that clients in the state of `key` share, for what must not wait behind the replies that are
+    /// awaited on the first. Only for clients that have the first.
+    pub async fn bypass(&self, key: &Rc<LaneKey>) -> Result<Rc<Link<R>>, DialError> {
+        let open = || {
+            let bypasses = self.bypasses.borrow();
+            bypasses.get(key).map(|lane| lane.link.clone()).filter(|link| link.is_open())
+        };
+        if let Some(link) = open() {
+            return Ok(link);
+        }
+        let opened = async || match open() {
+            Some(link) => Ok(link),
+            None => {
+                let link = self.dialer.open(key.clone(), false).await?;
+                self.bypasses.borrow_mut().insert(key.clone(), Lane::new(&link));
+                Ok(link)
+            }
+        };
+        self.in_turn(key, opened).await
+    }
+
+    /// Does what dials a connection that is shared: one at a time for each state.
+    async fn in_turn(
+        &self,
+        key: &Rc<LaneKey>,
+        dial: impl AsyncFnOnce() -> Result<Rc<Link<R>>, DialError>,
+    ) -> Result<Rc<Link<R>>, DialError> {
+        let turn = self.dialing.borrow_mut().entry(key.clone()).or_default().clone();
+        let guard = turn.lock().await;
+        let found = dial().await;
         drop(guard);
         drop(turn);
         self.dialing.borrow_mut().retain(|_, turn| Rc::strong_count(turn) > 1);
@@ -132,16 +173,18 @@ impl<R: Receiver> Hub<R> {
             });
             !kept.is_empty()
         });
-        self.lanes.borrow_mut().retain(|_, lane| {
-            if is_used(&lane.link) {
-                lane.used = now;
-            }
-            let keep = lane.link.is_open() && now < lane.used + IDLE_FOR;
-            if !keep {
-                lane.link.retire();
-            }
-            keep
-        });
+        for lanes in [&self.lanes, &self.bypasses] {
+            lanes.borrow_mut().retain(|_, lane| {
+                if is_used(&lane.link) {
+                    lane.used = now;
+                }
+                let keep = lane.link.is_open() && now < lane.used + IDLE_FOR;
+                if !keep {
+                    lane.link.retire();
+                }
+                keep
+            });
+        }
         self.closed_to_newcomers.borrow_mut().retain(|link| {
             let keep = link.is_open() && is_used(link);
             if !keep {
@@ -154,7 +197,8 @@ impl<R: Receiver> Hub<R> {
     /// How many connections clients share, and how many nobody uses.
     pub fn counts(&self) -> (usize, usize) {
         let idle = self.idle.borrow().values().map(Vec::len).sum();
-        (self.lanes.borrow().len() + self.closed_to_newcomers.borrow().len(), idle)
+        let shared = [self.lanes.borrow().len(), self.bypasses.borrow().len()];
+        (shared.iter().sum::<usize>() + self.closed_to_newcomers.borrow().len(), idle)
     }
 
     /// Closes every idle connection now.
@@ -204,9 +248,7 @@ impl<R: Receiver> Hub<R> {
     }
 
     fn put_lane(&self, key: &Rc<LaneKey>, link: &Rc<Link<R>>) {
-        let now = Instant::now();
-        let lane = Lane { link: link.clone(), vouched: now, used: now };
-        if let Some(old) = self.lanes.borrow_mut().insert(key.clone(), lane) {
+        if let Some(old) = self.lanes.borrow_mut().insert(key.clone(), Lane::new(link)) {
             self.closed_to_newcomers.borrow_mut().push(old.link);
         }
     }
