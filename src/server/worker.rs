@@ -84,7 +84,14 @@ impl Worker {
         let counter = clients.clone();
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
-            LocalSet::new().block_on(&runtime, run(plan, arriving, asked, counter, shutdown));
+            let all = async {
+                // A task of its own: what a runtime is blocked on is looked at again for whatever any client does.
+                spawn_local(run(plan, arriving, asked, counter, shutdown)).await
+            };
+            if let Err(error) = LocalSet::new().block_on(&runtime, all) {
+                tracing::error!(%error, "a worker has ended");
+                return;
+            }
             // Nobody listens any more only if the server itself is gone.
             let _ = end.send(());
         })?;

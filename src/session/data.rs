@@ -10,6 +10,9 @@ use serde_json::value::RawValue;
 use super::error::Error;
 use super::limits;
 
+/// Up to so many keys each is compared with all others, which is quicker than a table of them.
+const FEW: usize = 16;
+
 /// A flat JSON object: its values are strings, numbers, booleans and null.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Data<'a> {
@@ -44,18 +47,26 @@ impl<'a> Data<'a> {
         let text = std::str::from_utf8(argument).map_err(|_| Error::NotAnObject)?;
         let Split(split) = serde_json::from_str(text).map_err(|_| Error::NotAnObject)?;
         let mut members: Vec<Member<'a>> = Vec::with_capacity(split.len());
-        let mut places = HashMap::with_capacity(split.len());
         let given = split.len();
+        let few = given <= FEW;
+        let mut places = HashMap::new();
         for (quoted, value) in split {
             let (quoted, value) = (quoted.get(), value.get());
             let key = unescape(&quoted[1..quoted.len() - 1]);
             if value.starts_with(['{', '[']) {
                 return Err(Error::Nested(quote(&key)));
             }
-            match places.get(&key) {
-                Some(&place) => members[place] = Member { key, quoted, value },
+            let place = if few {
+                members.iter().position(|member| member.key == key)
+            } else {
+                places.get(&key).copied()
+            };
+            match place {
+                Some(place) => members[place] = Member { key, quoted, value },
                 None => {
-                    places.insert(key.clone(), members.len());
+                    if !few {
+                        places.insert(key.clone(), members.len());
+                    }
                     members.push(Member { key, quoted, value });
                 }
             }

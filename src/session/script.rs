@@ -137,6 +137,12 @@ impl Call {
         self.head.args += 1;
     }
 
+    /// Appends an argument that is a number.
+    pub(super) fn number(&mut self, number: u64) {
+        encode::bulk_number(&mut self.body, number);
+        self.head.args += 1;
+    }
+
     /// Appends an argument that consists of several pieces.
     pub(super) fn arg_of<'a>(&mut self, pieces: impl Iterator<Item = &'a [u8]> + Clone) {
         encode::bulk_of(&mut self.body, pieces);

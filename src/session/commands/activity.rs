@@ -27,6 +27,6 @@ fn plan(settings: &Settings, args: &[&[u8]], buffer: BytesMut) -> Result<Plan, E
     let keys = Namespace::new(&settings.ns).app(app);
     let mut call = Call::begin(&ACTIVITY, Adapt::Verbatim, buffer);
     call.key(keys.users());
-    call.arg(window.to_string());
+    call.number(window);
     Ok(Plan::Script(call))
 }

@@ -46,7 +46,7 @@ fn plan(settings: &Settings, args: &[&[u8]], buffer: BytesMut) -> Result<Plan, E
     }
 
     let (app, id, ip) = (App::parse(app)?, UserId::parse(id)?, Ip::parse(ip)?);
-    let ttl = ttl.map_or(Ok(settings.ttl), arguments::ttl)?.to_string();
+    let ttl = ttl.map_or(Ok(settings.ttl), arguments::ttl)?;
     let data = data.map(|data| Data::parse(data, settings.max_data)).transpose()?;
     let d = data.as_ref().and_then(Data::stored).unwrap_or_default();
     let token = Token::random()?;
@@ -63,7 +63,7 @@ fn plan(settings: &Settings, args: &[&[u8]], buffer: BytesMut) -> Result<Plan, E
     call.arg(token.as_bytes());
     call.arg(id.as_bytes());
     call.arg(ip.as_bytes());
-    call.arg(ttl);
+    call.number(ttl.into());
     call.arg(d.as_bytes());
     call.arg(if no_resave { "1" } else { "" });
     Ok(Plan::Script(call))

@@ -47,7 +47,7 @@ fn plan(settings: &Settings, args: &[&[u8]], buffer: BytesMut) -> Result<Plan, E
     call.arg(app.as_bytes());
     call.arg(token.as_bytes());
     call.arg_of(namespace.channel().pieces());
-    call.arg(settings.max_data.to_string());
+    call.number(settings.max_data as u64);
     for (key, member) in data.changes() {
         call.arg(key);
         call.arg_of(member);
