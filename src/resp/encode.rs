@@ -17,26 +17,27 @@ pub fn error(out: &mut BytesMut, text: impl AsRef<[u8]>) {
 
 /// Appends an integer, `:value`.
 pub fn integer(out: &mut BytesMut, value: i64) {
-    out.put_u8(b':');
     if value < 0 {
-        out.put_u8(b'-');
+        out.put_slice(b":-");
+        decimal(out, value.unsigned_abs());
+        out.put_slice(b"\r\n");
+    } else {
+        header(out, b':', value.unsigned_abs());
     }
-    decimal(out, value.unsigned_abs());
-    out.put_slice(b"\r\n");
 }
 
 /// Appends a bulk string of any bytes, `$length` and the bytes.
 pub fn bulk(out: &mut BytesMut, bytes: impl AsRef<[u8]>) {
     let bytes = bytes.as_ref();
     out.reserve(bytes.len() + 2 * "$18446744073709551615\r\n".len());
-    header(out, b'$', bytes.len());
+    header(out, b'$', bytes.len() as u64);
     out.put_slice(bytes);
     out.put_slice(b"\r\n");
 }
 
 /// Appends a bulk string with a number in decimal digits.
 pub fn bulk_number(out: &mut BytesMut, value: u64) {
-    header(out, b'$', value.checked_ilog10().unwrap_or(0) as usize + 1);
+    header(out, b'$', u64::from(value.checked_ilog10().unwrap_or(0)) + 1);
     decimal(out, value);
     out.put_slice(b"\r\n");
 }
@@ -45,7 +46,7 @@ pub fn bulk_number(out: &mut BytesMut, value: u64) {
 pub fn bulk_of<'a>(out: &mut BytesMut, pieces: impl Iterator<Item = &'a [u8]> + Clone) {
     let len = pieces.clone().map(<[u8]>::len).sum::<usize>();
     out.reserve(len + 2 * "$18446744073709551615\r\n".len());
-    header(out, b'$', len);
+    header(out, b'$', len as u64);
     pieces.for_each(|piece| out.put_slice(piece));
     out.put_slice(b"\r\n");
 }
@@ -70,15 +71,15 @@ pub fn bool(out: &mut BytesMut, protocol: Protocol, value: bool) {
 
 /// Appends the header of an array of `len` elements, which the caller appends next.
 pub fn array_header(out: &mut BytesMut, len: usize) {
-    header(out, b'*', len);
+    header(out, b'*', len as u64);
 }
 
 /// Appends the header of a map of `len` pairs, which the caller appends next, each as a key and
 /// a value; in RESP2 that is an array of twice as many elements.
 pub fn map_header(out: &mut BytesMut, protocol: Protocol, len: usize) {
     match protocol {
-        Protocol::Resp2 => header(out, b'*', 2 * len),
-        Protocol::Resp3 => header(out, b'%', len),
+        Protocol::Resp2 => header(out, b'*', 2 * len as u64),
+        Protocol::Resp3 => header(out, b'%', len as u64),
     }
 }
 
@@ -86,8 +87,8 @@ pub fn map_header(out: &mut BytesMut, protocol: Protocol, len: usize) {
 /// array's.
 pub fn set_header(out: &mut BytesMut, protocol: Protocol, len: usize) {
     match protocol {
-        Protocol::Resp2 => header(out, b'*', len),
-        Protocol::Resp3 => header(out, b'~', len),
+        Protocol::Resp2 => header(out, b'*', len as u64),
+        Protocol::Resp3 => header(out, b'~', len as u64),
     }
 }
 
@@ -95,8 +96,8 @@ pub fn set_header(out: &mut BytesMut, protocol: Protocol, len: usize) {
 /// where pushes are ordinary replies, an array's.
 pub fn push_header(out: &mut BytesMut, protocol: Protocol, len: usize) {
     match protocol {
-        Protocol::Resp2 => header(out, b'*', len),
-        Protocol::Resp3 => header(out, b'>', len),
+        Protocol::Resp2 => header(out, b'*', len as u64),
+        Protocol::Resp3 => header(out, b'>', len as u64),
     }
 }
 
@@ -135,10 +136,21 @@ fn line(out: &mut BytesMut, kind: u8, text: &[u8]) {
     out.put_slice(b"\r\n");
 }
 
-fn header(out: &mut BytesMut, kind: u8, len: usize) {
-    out.put_u8(kind);
-    decimal(out, len as u64);
-    out.put_slice(b"\r\n");
+/// Appends a type and a number. Most numbers are short, and a few bytes of known length are appended at once.
+#[inline]
+fn header(out: &mut BytesMut, kind: u8, number: u64) {
+    match number {
+        0..10 => out.put_slice(&[kind, b'0' + number as u8, b'\r', b'\n']),
+        10..100 => {
+            let (tens, ones) = (number as u8 / 10, number as u8 % 10);
+            out.put_slice(&[kind, b'0' + tens, b'0' + ones, b'\r', b'\n']);
+        }
+        _ => {
+            out.put_u8(kind);
+            decimal(out, number);
+            out.put_slice(b"\r\n");
+        }
+    }
 }
 
 fn decimal(out: &mut BytesMut, mut value: u64) {
