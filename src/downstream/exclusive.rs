@@ -17,8 +17,6 @@ pub(super) struct Exclusive {
     pub(super) watch_lost: bool,
     /// The connection has state that is not tracked: it stays with its client.
     pub(super) lasting: bool,
-    /// The connection is not to be used by anyone else.
-    pub(super) spoiled: bool,
     /// The client's state was changed here. Whether another connection can be brought into it is not known: a user may be in a
     /// database that it may not select.
     pub(super) moved: bool,
@@ -91,8 +89,7 @@ impl Connection {
         if let Target::Exclusive(link) = &self.target {
             let link = link.clone();
             self.target = Target::None;
-            let told = self.outbox.presence.told.take();
-            if mem::take(&mut self.exclusive.spoiled) || told {
+            if self.outbox.presence.spoiled.take() {
                 link.abort();
             } else {
                 self.context.hub.give_back(link);

@@ -15,12 +15,14 @@ pub mod outbox;
 mod pinned;
 pub mod presence;
 pub mod report;
+mod rest;
 pub mod roster;
 mod sessions;
 pub mod slot;
 pub mod spares;
 pub mod subscriptions;
 mod target;
+mod tracking;
 pub mod transaction;
 mod transactions;
 

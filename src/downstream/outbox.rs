@@ -1,5 +1,6 @@
 //! The replies of one client, in the order of its requests: taken from upstream connections, written to its socket.
 
+mod calls;
 mod profile;
 mod receiver;
 mod writing;
@@ -19,17 +20,14 @@ use super::{
     bulky::{Bulky, Subject},
     presence::Presence,
     roster::Waiting,
-    slot::{Effect, Slot, Substitute},
+    slot::{Effect, Substitute},
     subscriptions::Subscriptions,
     transaction::Transaction,
 };
 use crate::{
     resp::{Protocol, reply},
-    session::{Adapt, Call, Script},
-    upstream::{
-        link::Link,
-        receiver::{Expected, Failure},
-    },
+    session::Script,
+    upstream::{link::Link, receiver::Failure},
 };
 
 /// Buffers that have grown beyond this are given back when they are empty.
@@ -215,36 +213,9 @@ impl Outbox {
         has_room
     }
 
-    /// Sends a script call by digest. The bytes for its repetition are kept by the link.
-    pub(super) fn call(self: &Rc<Self>, link: &Link<Self>, call: &Call) {
-        let (head, body) = (call.head(), call.body());
-        let commands = head.adapt().commands();
-        self.script.set(call.script());
-        self.calls.set(self.calls.get() + commands);
-        self.sent(commands);
-        link.keep(body);
-        // A request is never as long as 4 GiB.
-        let slot = Slot::Session(head, body.len() as u32);
-        link.send_with(self, slot, |out| call.write_evalsha(out));
-    }
-
     /// Whether every reply has arrived, and the last one whole.
     pub(super) fn is_idle(&self) -> bool {
         self.pending.get() == 0 && !self.in_part.get()
-    }
-
-    /// Whether a script call by digest may be sent: none of another script is under way. A call that the server does not
-    /// know is repeated, and must not be overtaken by a later one that it does know.
-    /// While a call of anyone is being repeated on the link, those that are under way may have to be as well; and so may a
-    /// first call that nobody has heard of yet, while others of the server's clients make the script known to it.
-    pub(super) fn admits_call(&self, script: *const Script, link: &Link<Self>) -> bool {
-        self.calls.get() == 0
-            || (self.script.get() == script && link.repeating() == 0 && link.knows(script.addr()))
-    }
-
-    /// Whether a request other than a script call may be sent.
-    pub(super) fn admits_requests(&self) -> bool {
-        self.calls.get() == 0
     }
 
     /// From now on requests that have no reply are forgotten: the client has left while one of them was waiting.
@@ -312,12 +283,6 @@ impl Outbox {
         }
     }
 
-    /// Commands that a script call by digest stood for are under way no longer.
-    fn called(&self, commands: u32) {
-        self.calls.set(self.calls.get().saturating_sub(commands));
-        self.settle(commands);
-    }
-
     /// Notes that the request sent next may wait for its reply.
     pub(super) fn will_wait(&self) {
         self.waits.set(self.pending.get() + 1);
@@ -342,55 +307,6 @@ impl Outbox {
         self.wake();
     }
 
-    /// Sends one of the reads again that a call stood for, by its digest, in its place in the order of replies.
-    fn repeat_single(self: &Rc<Self>, link: &Link<Self>, call: Call) {
-        let hold = self.hold();
-        link.repeats();
-        link.send_with(self, Slot::Single(hold, Box::new(call.clone())), |out| {
-            call.write_evalsha(out);
-        });
-    }
-
-    /// Keeps a place in the order of replies.
-    fn hold(&self) -> u64 {
-        let hold = self.holds.get();
-        self.holds.set(hold + 1);
-        self.held.borrow_mut().push_back(Held::Awaited(hold));
-        hold
-    }
-
-    /// Sends a call again, whose place in the order of replies is kept.
-    fn repeat(self: &Rc<Self>, link: &Link<Self>, adapt: Adapt, write: impl FnOnce(&mut BytesMut)) {
-        let hold = self.hold();
-        link.repeats();
-        link.send_with(self, Slot::Again(hold, adapt), write);
-    }
-
-    /// The reply to a repeated call is here.
-    fn repeated(&self, link: &Link<Self>, hold: u64, adapt: Adapt, frame: &[u8]) {
-        link.repeated();
-        let mut out = BytesMut::new();
-        adapt.apply(frame, self.protocol.get(), &mut out);
-        self.release(hold, &out);
-        self.called(adapt.commands());
-    }
-
-    /// The reply that others had to wait for is here.
-    fn release(&self, hold: u64, bytes: &[u8]) {
-        let mut held = self.held.borrow_mut();
-        let awaited = |one: &&mut Held| matches!(one, Held::Awaited(of) if *of == hold);
-        if let Some(place) = held.iter_mut().find(awaited) {
-            *place = Held::Here(Bytes::copy_from_slice(bytes));
-        }
-        let mut out = self.out.borrow_mut();
-        while let Some(Held::Here(bytes)) = held.front() {
-            if !self.ended.get() {
-                out.extend_from_slice(bytes);
-            }
-            held.pop_front();
-        }
-    }
-
     fn substituted(&self, link: &Link<Self>, substitute: Substitute, frame: &[u8]) {
         let label = self.presence.label();
         self.pass_written(|out| substitute.write(frame, &label, self.protocol.get(), out));
@@ -410,59 +326,6 @@ impl Outbox {
             && let Some(transaction) = self.transaction.borrow_mut().as_mut()
         {
             transaction.queue(effect);
-        }
-    }
-
-    fn fail(&self, expected: Expected<Slot>, error: &[u8], failure: &Failure) {
-        let quiet = self.quiet.get() != Quiet::No;
-        if quiet {
-            self.quiet.set(Quiet::Failed);
-        }
-        let error = if quiet { b"" } else { error };
-        match expected {
-            Expected::Run(count) => {
-                for _ in 0..count {
-                    self.pass(error);
-                }
-                self.settle(count);
-            }
-            Expected::Slot(Slot::Drop) => {}
-            Expected::Slot(Slot::Capture) => {
-                self.settle(1);
-                self.conclude(Err(failure.clone()));
-            }
-            Expected::Slot(Slot::Observe) => {
-                self.pass(error);
-                self.settle(1);
-                self.conclude(Err(failure.clone()));
-            }
-            Expected::Slot(Slot::Session(head, _)) => {
-                let commands = head.adapt().commands();
-                (0..commands).for_each(|_| self.pass(error));
-                self.called(commands);
-            }
-            Expected::Slot(Slot::Single(hold, _)) => {
-                self.release(hold, error);
-                self.called(1);
-            }
-            Expected::Slot(Slot::Again(hold, adapt)) => {
-                let commands = adapt.commands();
-                self.release(hold, &error.repeat(commands as usize));
-                self.called(commands);
-            }
-            Expected::Slot(
-                Slot::Substitute(_)
-                | Slot::Merged(_)
-                | Slot::Section(_)
-                | Slot::Subscription(_)
-                | Slot::Queued(_)
-                | Slot::Part(_)
-                | Slot::Executed(_)
-                | Slot::Refused(_),
-            ) => {
-                self.pass(error);
-                self.settle(1);
-            }
         }
     }
 

@@ -204,7 +204,7 @@ impl Connection {
         if change.reset {
             self.end_transaction();
             self.outbox.subscriptions.set(Subscriptions::default());
-            self.exclusive.spoiled = true;
+            self.outbox.presence.spoiled.set(true);
             self.end_redirection();
             self.outbox.presence.reset();
         }

@@ -24,8 +24,8 @@ pub struct Presence {
     pub(super) flags: Cell<Flags>,
     /// The server's id of the connection that the client has for itself; 0 when that is not known.
     pub(super) pinned: Cell<Option<u64>>,
-    /// Somebody was told that id and may use it: the connection is to be nobody else's.
-    pub(super) told: Cell<bool>,
+    /// That connection is to be nobody else's later: somebody was told its id and may use it, or the server keeps something.
+    pub(super) spoiled: Cell<bool>,
     /// How many other clients' invalidations are redirected to it: as long as there are any, it keeps its connection.
     pub(super) kept: Cell<u32>,
     /// The client that is told of this one's invalidated keys, as [`Profile::redirect`](crate::command::client::profile::Profile).
@@ -52,7 +52,7 @@ impl Presence {
             key: RefCell::new(key),
             flags: Cell::default(),
             pinned: Cell::default(),
-            told: Cell::default(),
+            spoiled: Cell::default(),
             kept: Cell::default(),
             redirect: Cell::default(),
             watched: Cell::default(),

@@ -136,7 +136,7 @@ impl Context {
             Ask::Pinned(id, answer) => {
                 let pinned = self.client(id).and_then(|client| {
                     let pinned = client.presence.pinned.get();
-                    client.presence.told.set(pinned.is_some());
+                    client.presence.spoiled.set(pinned.is_some());
                     pinned
                 });
                 let _ = answer.send(pinned);

@@ -96,6 +96,7 @@ impl Connection {
                 link.adopt(&self.outbox);
                 self.exclusive.pinned();
                 self.outbox.presence.pinned.set(Some(link.id()));
+                self.outbox.presence.spoiled.set(false);
                 self.relabel(&link);
                 self.target = Target::Exclusive(link);
                 Ok(None)

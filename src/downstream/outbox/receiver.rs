@@ -4,7 +4,7 @@ use std::{rc::Rc, task::Waker};
 
 use bytes::{Buf, Bytes};
 
-use super::{Outbox, empty};
+use super::{Outbox, Quiet, empty};
 use crate::{
     command::info,
     downstream::{
@@ -246,6 +246,61 @@ impl Receiver for Outbox {
         let mut drained = self.drained.borrow_mut();
         if !drained.iter().any(|known| known.will_wake(waker)) {
             drained.push(waker.clone());
+        }
+    }
+}
+
+impl Outbox {
+    fn fail(&self, expected: Expected<Slot>, error: &[u8], failure: &Failure) {
+        let quiet = self.quiet.get() != Quiet::No;
+        if quiet {
+            self.quiet.set(Quiet::Failed);
+        }
+        let error = if quiet { b"" } else { error };
+        match expected {
+            Expected::Run(count) => {
+                for _ in 0..count {
+                    self.pass(error);
+                }
+                self.settle(count);
+            }
+            Expected::Slot(Slot::Drop) => {}
+            Expected::Slot(Slot::Capture) => {
+                self.settle(1);
+                self.conclude(Err(failure.clone()));
+            }
+            Expected::Slot(Slot::Observe) => {
+                self.pass(error);
+                self.settle(1);
+                self.conclude(Err(failure.clone()));
+            }
+            Expected::Slot(Slot::Session(head, _)) => {
+                let commands = head.adapt().commands();
+                (0..commands).for_each(|_| self.pass(error));
+                self.called(commands);
+            }
+            Expected::Slot(Slot::Single(hold, _)) => {
+                self.release(hold, error);
+                self.called(1);
+            }
+            Expected::Slot(Slot::Again(hold, adapt)) => {
+                let commands = adapt.commands();
+                self.release(hold, &error.repeat(commands as usize));
+                self.called(commands);
+            }
+            Expected::Slot(
+                Slot::Substitute(_)
+                | Slot::Merged(_)
+                | Slot::Section(_)
+                | Slot::Subscription(_)
+                | Slot::Queued(_)
+                | Slot::Part(_)
+                | Slot::Executed(_)
+                | Slot::Refused(_),
+            ) => {
+                self.pass(error);
+                self.settle(1);
+            }
         }
     }
 }
