@@ -47,6 +47,8 @@ def bar_lines(bars):
     for bar in measured:
         unit = f" {bar['unit']}" if bar["unit"] else ""
         verdict = "met" if bar["met"] else "NOT MET"
+        if "direct" in bar:
+            verdict += f" (Redis, direct: {bar['direct']:.3g})"
         yield f"  {bar['title'].ljust(width)}  {bar['value']:>6.3g}  {bar['sign']} {bar['limit']}{unit}  {verdict}"
     if len(measured) < len(bars):
         yield f"  {len(bars) - len(measured)} more bars have loads that were not run"

@@ -19,7 +19,8 @@ DRIVERS = {
 MOST_KILLS = 100_000
 # These start from a fresh process, because memory that was once used is not always given back.
 FRESH = {"idle", "large"}
-# Connecting costs as much CPU time as some requests: among this many per client it does not count for much.
+# Connecting costs as much CPU time as some requests: among this many per client, times what goes in one write, it does
+# not count for much.
 PER_CLIENT_SECOND = 80
 # Runs that take turns on the same data.
 KEEPS_DATA = {"get", "session"}
@@ -134,7 +135,7 @@ def calibrate(load, targets, redis, servers, seconds, results):
             wanted = round_up(int(requests * seconds / taken), step)
             if load.kind == "kill":
                 return min(wanted, MOST_KILLS)
-            fewest = load.clients * max(step, int(PER_CLIENT_SECOND * seconds))
+            fewest = load.clients * max(step, int(PER_CLIENT_SECOND * seconds * min(load.pipeline, 16)))
             return max(wanted, round_up(fewest, step) if load.size < 1 << 20 else 0)
         except Failed as failure:
             give_up(target, failure, results)
