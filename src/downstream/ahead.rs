@@ -14,6 +14,9 @@ use crate::{
     resp::{ProtocolError, Scanned},
 };
 
+/// A longer `PING` has something to carry, in bytes.
+const LONGEST_PING: usize = 128;
+
 /// What stands at the front of the input once everything that could simply be passed on is.
 pub(super) enum Ahead {
     /// Nothing that is complete.
@@ -51,7 +54,7 @@ impl Connection {
         let takes_blocks = !self.exclusive.watching && !self.exclusive.watch_lost;
         let authenticated = !self.link().is_some_and(|link| link.is_unauthenticated());
         let (mut at, mut last, mut run) = (0, 0, 0u32);
-        let (room, idle) = (self.outbox.room(), self.outbox.is_idle());
+        let room = self.outbox.room();
         let ahead = loop {
             let rest = &self.io.input[at..];
             if rest.is_empty() {
@@ -65,15 +68,7 @@ impl Connection {
                     let request = self.scanner.request(rest);
                     let passes = link.is_some() && !request.is_inline() && request.is_well_ended();
                     let (len, requests) = match table::class(request.name()) {
-                        Some(Class::Shared) if passes => {
-                            if self.goes_apart(&request) {
-                                break if run > 0 { Ahead::Again } else { Ahead::Request(len) };
-                            }
-                            if run == 0 && idle {
-                                self.note_subject(&request);
-                            }
-                            (len, 1)
-                        }
+                        Some(Class::Shared) if passes => (len, 1),
                         Some(Class::Transaction(Step::Multi))
                             if passes && takes_blocks && authenticated =>
                         {
@@ -111,9 +106,15 @@ impl Connection {
             }
         };
         if let Some(link) = link.filter(|_| run > 0) {
-            self.outbox.sent(run);
             let last = LastCommand::of_multibulk(&self.io.input[last..at]);
             self.outbox.presence.set_last(last);
+            let alone = run == 1 && at == self.io.input.len();
+            let link = if alone && at <= LONGEST_PING && last.is(b"ping") {
+                self.past(link)
+            } else {
+                link
+            };
+            self.outbox.sent(run);
             link.send_run(&self.outbox, &self.io.input[..at], run);
             self.io.input.advance(at);
         }

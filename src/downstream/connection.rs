@@ -47,6 +47,8 @@ pub struct Connection {
     pub(super) joined: Weak<Link>,
     /// A request is being handled: what comes before it may have to be waited for.
     pub(super) handling: bool,
+    /// A request went past the lane, and may have yet to be answered: what follows it goes to the lane.
+    pub(super) past: bool,
     /// Whether the server wanted a password when this client came to its lane.
     pub(super) unauthenticated: bool,
 }
@@ -57,7 +59,7 @@ impl Connection {
         let (read, write) = stream.into_split();
         let key = context.initial.clone();
         let presence = Presence::new(context.clock.now(), key.clone());
-        let outbox = Outbox::new(id, write, output_limit, presence, context.bulky.clone());
+        let outbox = Outbox::new(id, write, output_limit, presence);
         let io = Io::new(read, context.spares.clone());
         Self {
             context,
@@ -69,6 +71,7 @@ impl Connection {
             exclusive: Exclusive::default(),
             joined: Weak::new(),
             handling: false,
+            past: false,
             unauthenticated: false,
         }
     }
@@ -178,10 +181,6 @@ impl Connection {
             match route {
                 // The server may close the connection for it.
                 _ if !request.is_well_ended() => {}
-                Route::Shared if self.is_bulky(request) => self.note_subject(request),
-                Route::Shared if self.overtakes(&link, request) => {
-                    return self.overtake(request).await;
-                }
                 // Without a transaction or watched keys these change nothing.
                 Route::Shared | Route::Transaction(Step::Exec | Step::Discard | Step::Unwatch) => {
                     if let Route::Transaction(Step::Unwatch) = route {

@@ -7,9 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{
-    bulky::Bulky, clock::Clock, outbox::Outbox, report::Facts, roster::Roster, spares::Spares,
-};
+use super::{clock::Clock, outbox::Outbox, report::Facts, roster::Roster, spares::Spares};
 use crate::{
     session,
     upstream::{hub::Hub, key::LaneKey, served::ServedDatabases},
@@ -33,8 +31,6 @@ pub struct Context {
     pub facts: Arc<Facts>,
     /// The worker's clock.
     pub clock: Clock,
-    /// What has had large values lately.
-    pub bulky: Rc<Bulky>,
     /// The clients that are connected.
     pub clients: RefCell<HashMap<u64, Rc<Outbox>>>,
     /// Read buffers that are not in use.

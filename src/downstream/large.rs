@@ -17,8 +17,6 @@ impl Connection {
     pub(super) async fn large(&mut self) -> Result<(), End> {
         let begun = self.scanner.begun(&self.io.input);
         let route = begun.map_or(Route::Unknown, |request| route(&request));
-        let subject =
-            begun.and_then(|request| self.context.bulky.subject(self.key.database, &request));
         let streams = matches!(
             route,
             Route::Shared
@@ -30,9 +28,6 @@ impl Connection {
         );
         if !streams {
             return self.hold().await;
-        }
-        if let Some(subject) = subject {
-            self.context.bulky.note(subject);
         }
         self.until(Outbox::admits_requests).await?;
         let refused = self.ready_target().await?;

@@ -1,9 +1,7 @@
 //! The client side: one [`connection::Connection`] per client, and the [`outbox::Outbox`] that its replies come to.
 
 mod ahead;
-mod apart;
 mod block;
-pub mod bulky;
 mod clients;
 pub mod clock;
 pub mod connection;

@@ -17,7 +17,6 @@ use bytes::{Bytes, BytesMut};
 use tokio::net::tcp::OwnedWriteHalf;
 
 use super::{
-    bulky::{Bulky, Subject},
     presence::Presence,
     roster::Waiting,
     slot::{Effect, Substitute},
@@ -56,9 +55,6 @@ pub struct Outbox {
     script: Cell<*const Script>,
     /// Replies to come until a command that may wait has its own.
     waits: Cell<u32>,
-    /// What the request is about that was sent with nothing else under way.
-    subject: Cell<Option<Subject>>,
-    bulky: Rc<Bulky>,
     /// How large the client's replies have been lately, in bytes.
     reply_size: Cell<u32>,
     /// The task waits for fewer requests to be under way.
@@ -103,13 +99,7 @@ enum Held {
 
 impl Outbox {
     /// The outbox of client `id`. With more than `limit` bytes unread the client is closed.
-    pub fn new(
-        id: u64,
-        write: OwnedWriteHalf,
-        limit: usize,
-        presence: Presence,
-        bulky: Rc<Bulky>,
-    ) -> Rc<Self> {
+    pub fn new(id: u64, write: OwnedWriteHalf, limit: usize, presence: Presence) -> Rc<Self> {
         let protocol = presence.key.borrow().protocol;
         Rc::new(Self {
             id,
@@ -121,8 +111,6 @@ impl Outbox {
             pending: Cell::new(0),
             calls: Cell::new(0),
             waits: Cell::new(0),
-            subject: Cell::default(),
-            bulky,
             reply_size: Cell::new(UNKNOWN_SIZE),
             crowded: Cell::new(false),
             script: Cell::new(std::ptr::null()),
@@ -174,11 +162,6 @@ impl Outbox {
     /// Notes that `count` requests were sent whose replies the client will see.
     pub(super) fn sent(&self, count: u32) {
         self.pending.set(self.pending.get() + count);
-    }
-
-    /// Notes what the request is about that is sent next. Nothing is under way.
-    pub(super) fn asks_for(&self, subject: Option<Subject>) {
-        self.subject.set(subject);
     }
 
     /// How many more requests may be sent now.

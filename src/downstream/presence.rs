@@ -103,6 +103,11 @@ impl Presence {
 }
 
 impl LastCommand {
+    /// Whether it is the command of this name, in lower case.
+    pub(super) fn is(&self, name: &[u8]) -> bool {
+        self.name[..usize::from(self.len)] == *name
+    }
+
     /// The command at the front of a multibulk request.
     pub(super) fn of_multibulk(request: &[u8]) -> Self {
         let args = reply::elements(request).into_iter().flatten().flatten();

@@ -26,12 +26,17 @@ pub(super) enum Target {
 impl Connection {
     /// Whether there is a connection that takes a request at once.
     pub(super) fn has_ready_target(&self) -> bool {
-        self.outbox.room() > 0
+        !self.past
+            && self.outbox.room() > 0
             && self.link().is_some_and(|link| link.is_open() && !link.is_congested())
     }
 
     /// Makes sure that there is a connection for the next request. Otherwise gives the error to answer it with.
     pub(super) async fn ready_target(&mut self) -> Result<Option<Bytes>, End> {
+        if self.past {
+            self.idle().await?;
+            self.past = false;
+        }
         if self.outbox.room() == 0 {
             self.until(Outbox::has_room).await?;
         }
@@ -50,8 +55,7 @@ impl Connection {
                 self.note_closed_link()?;
                 self.target = Target::None;
             }
-            // A request that went past the lane may have yet to be answered.
-            Target::None => self.idle().await?,
+            Target::None => {}
         }
         if self.context.dedicated {
             return self.pin().await;
@@ -81,6 +85,22 @@ impl Connection {
     pub(super) async fn relieved(&mut self, link: &Rc<Link>) -> Result<(), End> {
         let relief = std::future::poll_fn(|cx| link.poll_relief(cx));
         self.io.during(&self.outbox, relief).await
+    }
+
+    /// Where a request goes that asks for nothing but a sign of life, and is its client's only one: past a lane on which others'
+    /// replies are awaited, if it can. Any of them may be large, and nobody knows how long it will take.
+    pub(super) fn past(&mut self, lane: Rc<Link>) -> Rc<Link> {
+        if !matches!(self.target, Target::Lane(_)) || !self.outbox.is_idle() {
+            return lane;
+        }
+        self.context.hub.prepare_bypass(&lane);
+        match lane.bypass() {
+            Some(bypass) if !lane.is_idle() => {
+                self.past = true;
+                bypass
+            }
+            _ => lane,
+        }
     }
 
     /// Gives the client a connection of its own, in its present state; otherwise the error to answer with.

@@ -139,7 +139,6 @@ async fn run(
         roster: plan.roster,
         facts: plan.facts,
         clock: Default::default(),
-        bulky: Default::default(),
         clients: Default::default(),
         spares: Default::default(),
         draining: Default::default(),
@@ -171,7 +170,6 @@ async fn run(
             Some(ask) = asked.recv() => context.answer(ask),
             _ = sweep.tick() => {
                 context.clock.wind();
-                context.bulky.sweep(context.clock.now());
                 context.hub.sweep();
             }
             () = shutdown.cancelled() => break,

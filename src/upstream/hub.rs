@@ -4,7 +4,8 @@ use std::{cell::RefCell, collections::HashMap, rc::Rc, time::Duration};
 
 use tokio::{
     sync::{Mutex, Semaphore},
-    time::Instant,
+    task::spawn_local,
+    time::{Instant, sleep},
 };
 
 use super::{
@@ -21,15 +22,16 @@ const VOUCHED: Duration = Duration::from_secs(2);
 /// Idle exclusive connections kept per state, and for how long; lanes that nobody uses are closed after the same time.
 const KEPT_IDLE: usize = 64;
 const IDLE_FOR: Duration = Duration::from_secs(3);
+/// How long after a failure no other bypass is dialled for the same lane.
+const BYPASS_HOLDOFF: Duration = Duration::from_secs(5);
 /// Exclusive connections dialled at a time. When thousands of clients come at once, those who wait for their turn mostly
 /// find a connection that others have given back by then.
 const DIALS: usize = 32;
 
 /// The upstream connections of one worker.
 pub struct Hub<R: Receiver> {
-    dialer: Dialer,
+    dialer: Rc<Dialer>,
     lanes: RefCell<HashMap<Rc<LaneKey>, Lane<R>>>,
-    bypasses: RefCell<HashMap<Rc<LaneKey>, Lane<R>>>,
     /// One dial at a time for each lane: those who wait for it find its result.
     dialing: RefCell<HashMap<Rc<LaneKey>, Rc<Mutex<()>>>>,
     idle: RefCell<HashMap<Rc<LaneKey>, Vec<Idle<R>>>>,
@@ -44,14 +46,6 @@ struct Lane<R: Receiver> {
     used: Instant,
 }
 
-impl<R: Receiver> Lane<R> {
-    /// A lane that was just dialled.
-    fn new(link: &Rc<Link<R>>) -> Self {
-        let now = Instant::now();
-        Self { link: link.clone(), vouched: now, used: now }
-    }
-}
-
 struct Idle<R: Receiver> {
     link: Rc<Link<R>>,
     since: Instant,
@@ -61,9 +55,8 @@ impl<R: Receiver> Hub<R> {
     /// A hub for the server at `endpoint`; one attempt to connect may take `timeout`.
     pub fn new(endpoint: Endpoint, timeout: Duration) -> Self {
         Self {
-            dialer: Dialer::new(endpoint, timeout),
+            dialer: Rc::new(Dialer::new(endpoint, timeout)),
             lanes: RefCell::default(),
-            bypasses: RefCell::default(),
             dialing: RefCell::default(),
             idle: RefCell::default(),
             dials: Semaphore::new(DIALS),
@@ -77,47 +70,36 @@ impl<R: Receiver> Hub<R> {
         if let Some(link) = self.open_lane(key, Instant::now()) {
             return Ok(link);
         }
-        let vouched = async || match self.open_lane(key, Instant::now()) {
+        let turn = self.dialing.borrow_mut().entry(key.clone()).or_default().clone();
+        let guard = turn.lock().await;
+        let found = match self.open_lane(key, Instant::now()) {
             Some(link) => Ok(link),
             None => self.vouch_or_dial(key).await,
         };
-        self.in_turn(key, vouched).await
-    }
-
-    /// A second connection that clients in the state of `key` share, for what must not wait behind the replies that are
-    /// awaited on the first. Only for clients that have the first.
-    pub async fn bypass(&self, key: &Rc<LaneKey>) -> Result<Rc<Link<R>>, DialError> {
-        let open = || {
-            let bypasses = self.bypasses.borrow();
-            bypasses.get(key).map(|lane| lane.link.clone()).filter(|link| link.is_open())
-        };
-        if let Some(link) = open() {
-            return Ok(link);
-        }
-        let opened = async || match open() {
-            Some(link) => Ok(link),
-            None => {
-                let link = self.dialer.open(key.clone(), false).await?;
-                self.bypasses.borrow_mut().insert(key.clone(), Lane::new(&link));
-                Ok(link)
-            }
-        };
-        self.in_turn(key, opened).await
-    }
-
-    /// Does what dials a connection that is shared: one at a time for each state.
-    async fn in_turn(
-        &self,
-        key: &Rc<LaneKey>,
-        dial: impl AsyncFnOnce() -> Result<Rc<Link<R>>, DialError>,
-    ) -> Result<Rc<Link<R>>, DialError> {
-        let turn = self.dialing.borrow_mut().entry(key.clone()).or_default().clone();
-        let guard = turn.lock().await;
-        let found = dial().await;
         drop(guard);
         drop(turn);
         self.dialing.borrow_mut().retain(|_, turn| Rc::strong_count(turn) > 1);
         found
+    }
+
+    /// Has a lane get its bypass ([`Link::bypass`]) unless it has one. Nobody waits for it.
+    pub fn prepare_bypass(&self, lane: &Rc<Link<R>>) {
+        if !lane.wants_bypass() {
+            return;
+        }
+        let (dialer, key, lane) = (self.dialer.clone(), lane.key(), Rc::downgrade(lane));
+        spawn_local(async move {
+            let opened = dialer.open(key, false).await;
+            match (opened, lane.upgrade()) {
+                (Ok(link), Some(lane)) if lane.take_bypass(link.clone()) => return,
+                (Ok(link), None) => link.abort(),
+                (Ok(_), Some(_)) | (Err(_), _) => {}
+            }
+            sleep(BYPASS_HOLDOFF).await;
+            if let Some(lane) = lane.upgrade() {
+                lane.drop_bypass();
+            }
+        });
     }
 
     /// Notes that the server has just accepted the credentials of `key`.
@@ -173,18 +155,16 @@ impl<R: Receiver> Hub<R> {
             });
             !kept.is_empty()
         });
-        for lanes in [&self.lanes, &self.bypasses] {
-            lanes.borrow_mut().retain(|_, lane| {
-                if is_used(&lane.link) {
-                    lane.used = now;
-                }
-                let keep = lane.link.is_open() && now < lane.used + IDLE_FOR;
-                if !keep {
-                    lane.link.retire();
-                }
-                keep
-            });
-        }
+        self.lanes.borrow_mut().retain(|_, lane| {
+            if is_used(&lane.link) {
+                lane.used = now;
+            }
+            let keep = lane.link.is_open() && now < lane.used + IDLE_FOR;
+            if !keep {
+                lane.link.retire();
+            }
+            keep
+        });
         self.closed_to_newcomers.borrow_mut().retain(|link| {
             let keep = link.is_open() && is_used(link);
             if !keep {
@@ -197,8 +177,9 @@ impl<R: Receiver> Hub<R> {
     /// How many connections clients share, and how many nobody uses.
     pub fn counts(&self) -> (usize, usize) {
         let idle = self.idle.borrow().values().map(Vec::len).sum();
-        let shared = [self.lanes.borrow().len(), self.bypasses.borrow().len()];
-        (shared.iter().sum::<usize>() + self.closed_to_newcomers.borrow().len(), idle)
+        let lanes = self.lanes.borrow();
+        let bypasses = lanes.values().filter(|lane| lane.link.bypass().is_some()).count();
+        (lanes.len() + bypasses + self.closed_to_newcomers.borrow().len(), idle)
     }
 
     /// Closes every idle connection now.
@@ -248,7 +229,9 @@ impl<R: Receiver> Hub<R> {
     }
 
     fn put_lane(&self, key: &Rc<LaneKey>, link: &Rc<Link<R>>) {
-        if let Some(old) = self.lanes.borrow_mut().insert(key.clone(), Lane::new(link)) {
+        let now = Instant::now();
+        let lane = Lane { link: link.clone(), vouched: now, used: now };
+        if let Some(old) = self.lanes.borrow_mut().insert(key.clone(), lane) {
             self.closed_to_newcomers.borrow_mut().push(old.link);
         }
     }

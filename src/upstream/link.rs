@@ -4,6 +4,7 @@
 //! client, which may change its state). Both work alike: bytes are appended to one output buffer, and one expectation per
 //! request (or per run of requests) waits in a queue. [`super::driver`] moves the bytes.
 
+mod bypass;
 mod scripts;
 
 use std::{
@@ -14,6 +15,8 @@ use std::{
 };
 
 use bytes::BytesMut;
+
+use bypass::Bypass;
 
 use super::{
     key::LaneKey,
@@ -68,6 +71,7 @@ pub struct Link<R: Receiver> {
     waker: RefCell<Option<Waker>>,
     woken: Cell<bool>,
     waiting: RefCell<Vec<Waker>>,
+    bypass: RefCell<Bypass<R>>,
 }
 
 impl<R: Receiver> Link<R> {
@@ -101,6 +105,7 @@ impl<R: Receiver> Link<R> {
             waker: RefCell::new(None),
             woken: Cell::new(false),
             waiting: RefCell::new(Vec::new()),
+            bypass: RefCell::new(Bypass::None),
         })
     }
 
@@ -212,6 +217,7 @@ impl<R: Receiver> Link<R> {
     pub fn retire(&self) {
         if self.status.get() == Status::Open {
             self.status.set(Status::Retired);
+            self.drop_bypass();
             self.wake();
         }
     }
@@ -221,6 +227,7 @@ impl<R: Receiver> Link<R> {
         self.orphan();
         if self.status.get() != Status::Closed {
             self.status.set(Status::Closed);
+            self.drop_bypass();
             self.wake();
         }
     }
@@ -291,6 +298,7 @@ impl<R: Receiver> Link<R> {
     /// Ends the link and tells everyone who waits for a reply.
     pub(super) fn close(&self, why: &str) {
         self.status.set(Status::Closed);
+        self.drop_bypass();
         let unsent = self.unsent.replace(0);
         let entries = std::mem::take(&mut *self.queue.borrow_mut());
         let sent = entries.len() - unsent;

@@ -125,10 +125,7 @@ impl Receiver for Outbox {
 
     fn part(this: &Rc<Self>, bytes: &[u8], last: Option<Expected<Slot>>) {
         this.pass(bytes);
-        let first = !this.in_part.replace(last.is_none());
-        if first && let Some(subject) = this.subject.get().filter(|_| this.pending.get() == 1) {
-            this.bulky.note(subject);
-        }
+        this.in_part.set(last.is_none());
         match last {
             None => {}
             Some(Expected::Slot(Slot::Observe)) => {
