@@ -107,7 +107,8 @@ impl Worker {
     pub(super) fn serve(&self, id: u64, stream: std::net::TcpStream, seat: OwnedSemaphorePermit) {
         self.clients.fetch_add(1, Ordering::Relaxed);
         if self.arrivals.send(Arrival { id, stream, seat }).is_err() {
-            tracing::error!("a worker has ended; its client is closed");
+            // It came while the server is stopping. That a worker has failed is logged by the worker.
+            tracing::debug!("a worker has ended; its client is closed");
         }
     }
 
