@@ -11,13 +11,11 @@ mod io;
 mod large;
 pub mod outbox;
 mod pinned;
-pub mod presence;
-pub mod report;
+pub mod registry;
 mod rest;
-pub mod roster;
 mod sessions;
 pub mod slot;
-pub mod spares;
+pub mod socket;
 pub mod subscriptions;
 mod target;
 mod tracking;
@@ -25,6 +23,9 @@ pub mod transaction;
 mod transactions;
 
 use bytes::{Bytes, BytesMut};
+
+pub use registry::{presence, report, roster};
+pub use socket::spares;
 
 use crate::{resp::encode, upstream::receiver::Failure};
 

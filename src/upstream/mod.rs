@@ -3,21 +3,19 @@
 
 pub mod address;
 pub mod backoff;
+mod connect;
 pub mod control;
-pub mod dial;
-mod dialer;
-mod driver;
 pub mod embedded;
-mod handshake;
-mod holdoff;
-pub mod hub;
-pub mod key;
-pub mod label;
 pub mod link;
-mod pace;
-pub mod receiver;
+mod pool;
 pub mod served;
 pub mod settings;
-pub mod tls;
 
-pub use dialer::DialError;
+pub use connect::{dial, dialer::DialError};
+pub use link::receiver;
+pub use pool::hub;
+
+pub use crate::{
+    net::tls,
+    state::{key, label},
+};

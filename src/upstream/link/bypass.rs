@@ -2,8 +2,7 @@
 
 use std::rc::Rc;
 
-use super::Link;
-use crate::upstream::receiver::Receiver;
+use super::{Link, receiver::Receiver};
 
 /// Whether a lane has its bypass.
 pub(super) enum Bypass<R: Receiver> {

@@ -2,8 +2,7 @@
 
 use bytes::{Buf, BytesMut};
 
-use super::{Link, Status};
-use crate::upstream::receiver::Receiver;
+use super::{Link, Status, receiver::Receiver};
 
 /// Room for kept bytes that is given back once most of it is unused.
 const KEPT_CAPACITY: usize = 64 << 10;

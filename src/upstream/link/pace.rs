@@ -8,7 +8,7 @@ use std::{future::Future, pin::Pin, rc::Rc, task::Context, time::Duration};
 
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::{link::Link, receiver::Receiver};
+use super::{Link, receiver::Receiver};
 
 /// Unread reply bytes of one client above which the link stops reading for it, and below which it goes on.
 const BACKLOG_HIGH: usize = 1 << 20;

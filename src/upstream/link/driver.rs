@@ -12,12 +12,14 @@ use tokio::io::AsyncWrite;
 use tokio_util::io::poll_read_buf;
 
 use super::{
-    dial::{self, ReadHalf, WriteHalf},
-    link::{Link, Status},
+    Link, Status,
     pace::Pace,
     receiver::{Expected, Receiver, Verdict},
 };
-use crate::resp::ReplyScanner;
+use crate::{
+    resp::ReplyScanner,
+    upstream::connect::dial::{self, ReadHalf, WriteHalf},
+};
 
 /// How much is read at once.
 const READ_SIZE: usize = 64 << 10;
@@ -27,7 +29,7 @@ const LARGE_REPLY: usize = 1 << 20;
 const KEPT_CAPACITY: usize = 256 << 10;
 
 /// Runs a link to its end.
-pub(super) async fn drive<R: Receiver>(
+pub(in crate::upstream) async fn drive<R: Receiver>(
     link: Rc<Link<R>>,
     read: ReadHalf,
     write: WriteHalf,

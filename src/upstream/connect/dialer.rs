@@ -10,16 +10,18 @@ use tokio::{
 };
 
 use super::{
-    address::Endpoint,
     dial::{self, ReadHalf, WriteHalf},
-    driver::drive,
     handshake::{self, Outcome, Step},
     holdoff::HoldOff,
-    key::LaneKey,
-    link::Link,
-    receiver::Receiver,
 };
-use crate::resp::ReplyScanner;
+use crate::{
+    resp::ReplyScanner,
+    state::key::LaneKey,
+    upstream::{
+        address::Endpoint,
+        link::{Link, driver::drive, receiver::Receiver},
+    },
+};
 
 /// Why there is no upstream connection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,19 +39,19 @@ pub enum DialError {
 
 /// Opens connections to one server, and holds back while it cannot be reached.
 #[derive(Debug)]
-pub(super) struct Dialer {
+pub(in crate::upstream) struct Dialer {
     endpoint: Endpoint,
     timeout: Duration,
     holdoff: RefCell<HoldOff>,
 }
 
 impl Dialer {
-    pub(super) fn new(endpoint: Endpoint, timeout: Duration) -> Self {
+    pub(in crate::upstream) fn new(endpoint: Endpoint, timeout: Duration) -> Self {
         Self { endpoint, timeout, holdoff: RefCell::new(HoldOff::new()) }
     }
 
     /// Opens a link in the state of `key`.
-    pub(super) async fn open<R: Receiver>(
+    pub(in crate::upstream) async fn open<R: Receiver>(
         &self,
         key: Rc<LaneKey>,
         exclusive: bool,

@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_rustls::{client::TlsStream, rustls::pki_types::ServerName};
 
-use crate::upstream::{address::Address, tls::TlsContext};
+use crate::{net::tls::TlsContext, upstream::address::Address};
 
 /// How long an idle connection is left alone before the kernel asks whether the server still lives.
 /// Shorter than what firewalls and load balancers forget connections after, often 5 minutes.

@@ -2,8 +2,10 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::key::LaneKey;
-use crate::resp::{Protocol, encode, reply};
+use crate::{
+    resp::{Protocol, encode, reply},
+    state::key::LaneKey,
+};
 
 /// One command of the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +113,7 @@ pub(super) fn id(frame: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::upstream::key::Identity;
+    use crate::state::key::Identity;
 
     fn key(identity: Identity, database: u32, protocol: Protocol) -> LaneKey {
         LaneKey { identity, database, protocol }

@@ -8,12 +8,13 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{
-    address::Endpoint,
-    dialer::{DialError, Dialer},
-    key::LaneKey,
-    link::{Link, Status},
-    receiver::Receiver,
+use crate::{
+    state::key::LaneKey,
+    upstream::{
+        address::Endpoint,
+        connect::dialer::{DialError, Dialer},
+        link::{Link, Status, receiver::Receiver},
+    },
 };
 
 /// How long the server's word on a lane's credentials counts for clients that join it. What Redis stops allowing has to

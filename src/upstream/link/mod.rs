@@ -2,9 +2,12 @@
 //!
 //! A link is *shared* (a lane: requests of many clients, in the state of its [`LaneKey`]) or *exclusive* (pinned by one
 //! client, which may change its state). Both work alike: bytes are appended to one output buffer, and one expectation per
-//! request (or per run of requests) waits in a queue. [`super::driver`] moves the bytes.
+//! request (or per run of requests) waits in a queue. [`driver`] moves the bytes.
 
 mod bypass;
+pub(super) mod driver;
+mod pace;
+pub mod receiver;
 mod scripts;
 
 use std::{
@@ -18,11 +21,9 @@ use bytes::BytesMut;
 
 use bypass::Bypass;
 
-use super::{
-    key::LaneKey,
-    label::Label,
-    receiver::{Expected, Failure, Receiver},
-};
+use receiver::{Expected, Failure, Receiver};
+
+use crate::state::{key::LaneKey, label::Label};
 
 /// Unwritten request bytes above which senders wait, and below which they go on.
 const CONGESTED: usize = 1 << 20;
@@ -77,7 +78,7 @@ pub struct Link<R: Receiver> {
 impl<R: Receiver> Link<R> {
     /// A link in the state that `key` names, which the server knows under `id`. `unauthenticated`: the server answers `NOAUTH` on it. `misplaced`: the server
     /// has not selected the key's database.
-    pub(super) fn new(
+    pub(in crate::upstream) fn new(
         id: u64,
         key: Rc<LaneKey>,
         exclusive: bool,

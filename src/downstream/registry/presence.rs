@@ -17,35 +17,35 @@ const NAME: usize = 31;
 /// What is known of a client at any time.
 pub struct Presence {
     /// When it came, by the worker's clock.
-    pub(super) born: u32,
+    pub(in crate::downstream) born: u32,
     /// When it last sent a request, by the worker's clock.
-    pub(super) active: Cell<u32>,
-    pub(super) key: RefCell<Rc<LaneKey>>,
-    pub(super) flags: Cell<Flags>,
+    pub(in crate::downstream) active: Cell<u32>,
+    pub(in crate::downstream) key: RefCell<Rc<LaneKey>>,
+    pub(in crate::downstream) flags: Cell<Flags>,
     /// The server's id of the connection that the client has for itself; 0 when that is not known.
-    pub(super) pinned: Cell<Option<u64>>,
+    pub(in crate::downstream) pinned: Cell<Option<u64>>,
     /// That connection is to be nobody else's later: somebody was told its id and may use it, or the server keeps something.
-    pub(super) spoiled: Cell<bool>,
+    pub(in crate::downstream) spoiled: Cell<bool>,
     /// How many other clients' invalidations are redirected to it: as long as there are any, it keeps its connection.
-    pub(super) kept: Cell<u32>,
+    pub(in crate::downstream) kept: Cell<u32>,
     /// The client that is told of this one's invalidated keys, as [`Profile::redirect`](crate::command::client::profile::Profile).
-    pub(super) redirect: Cell<Option<u64>>,
+    pub(in crate::downstream) redirect: Cell<Option<u64>>,
     /// Watched keys.
-    pub(super) watched: Cell<u32>,
+    pub(in crate::downstream) watched: Cell<u32>,
     last: Cell<LastCommand>,
     label: RefCell<Rc<Label>>,
 }
 
 /// The name of a command, in lower case, with its subcommand.
 #[derive(Clone, Copy, Default)]
-pub(super) struct LastCommand {
+pub(in crate::downstream) struct LastCommand {
     len: u8,
     name: [u8; NAME],
 }
 
 impl Presence {
     /// A client that has come at `now`, in the state of `key`.
-    pub(super) fn new(now: u32, key: Rc<LaneKey>) -> Self {
+    pub(in crate::downstream) fn new(now: u32, key: Rc<LaneKey>) -> Self {
         Self {
             born: now,
             active: Cell::new(now),
@@ -62,41 +62,41 @@ impl Presence {
     }
 
     /// What the client is called.
-    pub(super) fn label(&self) -> Rc<Label> {
+    pub(in crate::downstream) fn label(&self) -> Rc<Label> {
         self.label.borrow().clone()
     }
 
     /// Notes what the client is called now.
-    pub(super) fn set_label(&self, label: Rc<Label>) {
+    pub(in crate::downstream) fn set_label(&self, label: Rc<Label>) {
         *self.label.borrow_mut() = label;
     }
 
     /// Notes a name that the client has given itself.
-    pub(super) fn name(&self, naming: &Naming) -> Rc<Label> {
+    pub(in crate::downstream) fn name(&self, naming: &Naming) -> Rc<Label> {
         let label = Rc::new(naming.apply(&self.label.borrow()));
         self.set_label(label.clone());
         label
     }
 
     /// Switches a flag.
-    pub(super) fn flag(&self, flag: Flags, on: bool) {
+    pub(in crate::downstream) fn flag(&self, flag: Flags, on: bool) {
         self.flags.set(self.flags.get().with(flag, on));
     }
 
     /// `RESET`: nothing is left of what the client had switched on.
-    pub(super) fn reset(&self) {
+    pub(in crate::downstream) fn reset(&self) {
         self.flags.set(Flags::default());
         self.redirect.set(None);
         self.watched.set(0);
     }
 
     /// Notes the last command of the client.
-    pub(super) fn set_last(&self, last: LastCommand) {
+    pub(in crate::downstream) fn set_last(&self, last: LastCommand) {
         self.last.set(last);
     }
 
     /// The last command of the client; empty before the first.
-    pub(super) fn last(&self) -> String {
+    pub(in crate::downstream) fn last(&self) -> String {
         let LastCommand { len, name } = self.last.get();
         String::from_utf8_lossy(&name[..usize::from(len)]).into_owned()
     }
@@ -104,12 +104,12 @@ impl Presence {
 
 impl LastCommand {
     /// Whether it is the command of this name, in lower case.
-    pub(super) fn is(&self, name: &[u8]) -> bool {
+    pub(in crate::downstream) fn is(&self, name: &[u8]) -> bool {
         self.name[..usize::from(self.len)] == *name
     }
 
     /// The command at the front of a multibulk request.
-    pub(super) fn of_multibulk(request: &[u8]) -> Self {
+    pub(in crate::downstream) fn of_multibulk(request: &[u8]) -> Self {
         let args = reply::elements(request).into_iter().flatten().flatten();
         let mut args = args.filter_map(reply::as_bulk);
         let name = args.next().unwrap_or_default();
@@ -117,7 +117,10 @@ impl LastCommand {
     }
 
     /// The command called `name`; with its subcommand if it is a container.
-    pub(super) fn new<'a>(name: &[u8], subcommand: impl FnOnce() -> Option<&'a [u8]>) -> Self {
+    pub(in crate::downstream) fn new<'a>(
+        name: &[u8],
+        subcommand: impl FnOnce() -> Option<&'a [u8]>,
+    ) -> Self {
         let mut last = Self::default();
         last.push(name);
         if is_container(&last.name[..usize::from(last.len)])

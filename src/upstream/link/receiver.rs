@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, task::Waker};
 
-use super::link::Link;
+use super::Link;
 
 /// What is to be done with the frame that stands at the front of an exclusive connection's input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,12 +17,12 @@ pub struct Spares(RefCell<Vec<BytesMut>>);
 
 impl Spares {
     /// An empty buffer with room.
-    pub(super) fn take(&self) -> BytesMut {
+    pub(in crate::downstream) fn take(&self) -> BytesMut {
         self.0.borrow_mut().pop().unwrap_or_else(|| BytesMut::with_capacity(CAPACITY))
     }
 
     /// Takes a buffer back. It must be empty.
-    pub(super) fn give_back(&self, mut buffer: BytesMut) {
+    pub(in crate::downstream) fn give_back(&self, mut buffer: BytesMut) {
         debug_assert!(buffer.is_empty(), "unhandled bytes would reach another client");
         buffer.clear();
         // What was advanced over is regained here, unless another handle still has it.

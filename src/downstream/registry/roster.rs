@@ -7,11 +7,11 @@ use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{context::Context, outbox::Outbox};
 use crate::command::client::{
     filter::Filter,
     profile::{Flags, Profile},
 };
+use crate::downstream::{context::Context, outbox::Outbox};
 
 /// A question to one worker.
 pub enum Ask {
@@ -189,19 +189,19 @@ impl Context {
 
 /// Those who wait for a client to have a connection of its own.
 #[derive(Default)]
-pub(super) struct Waiting(RefCell<Vec<oneshot::Sender<Option<u64>>>>);
+pub(in crate::downstream) struct Waiting(RefCell<Vec<oneshot::Sender<Option<u64>>>>);
 
 impl Waiting {
-    pub(super) fn add(&self, answer: oneshot::Sender<Option<u64>>) {
+    pub(in crate::downstream) fn add(&self, answer: oneshot::Sender<Option<u64>>) {
         self.0.borrow_mut().push(answer);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::downstream) fn is_empty(&self) -> bool {
         self.0.borrow().is_empty()
     }
 
     /// Tells them the server's id of the connection.
-    pub(super) fn answer(&self, pinned: Option<u64>) {
+    pub(in crate::downstream) fn answer(&self, pinned: Option<u64>) {
         for answer in self.0.take() {
             let _ = answer.send(pinned);
         }

@@ -1,0 +1,3 @@
+//! A client's socket.
+
+pub mod spares;

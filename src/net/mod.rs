@@ -1,0 +1,3 @@
+//! What both sides need to carry bytes.
+
+pub mod tls;
