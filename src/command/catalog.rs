@@ -216,6 +216,10 @@ mod tests {
         assert_eq!(list("COMMAND LIST FILTERBY ACLCAT scripting"), of(&all));
         assert_eq!(list("COMMAND LIST FILTERBY ACLCAT @scripting"), of(&[]));
         assert_eq!(list("COMMAND LIST FILTERBY MODULE *"), of(&[]));
+        // Operands are no filters.
+        assert_eq!(list("COMMAND LIST FILTERBY PATTERN filterby"), of(&[]));
+        assert_eq!(list("COMMAND LIST FILTERBY ACLCAT PATTERN"), of(&[]));
+        assert_eq!(list("COMMAND LIST FILTERBY MODULE aclcat"), of(&[]));
         for words in ["COMMAND LIST x", "COMMAND LIST FILTERBY PATTERN * x"] {
             assert_eq!(
                 answer(words, "-ERR syntax error\r\n", Protocol::Resp2),

@@ -116,6 +116,12 @@ mod tests {
         assert_eq!(hello.protocol, Some(Protocol::Resp3));
         assert_eq!(hello.identity, Some(Identity::proven(Some(b"joe"), b"pw")));
         assert_eq!(hello.name.as_deref(), Some(&b"me"[..]));
+        let operands = change(State::Hello, "HELLO 3 AUTH setname auth SETNAME AUTH").unwrap();
+        assert_eq!(operands.identity, Some(Identity::proven(Some(b"setname"), b"auth")));
+        assert_eq!(operands.name.as_deref(), Some(&b"AUTH"[..]));
+        let operands = change(State::Hello, "HELLO 3 AUTH SETNAME me").unwrap();
+        assert_eq!(operands.name, None);
+        assert_eq!(change(State::Hello, "HELLO 3 SETNAME"), None);
         assert_eq!(change(State::Hello, "HELLO"), Some(Change::default()));
         assert_eq!(change(State::Hello, "HELLO 4"), None);
         assert_eq!(change(State::Hello, "HELLO 3 AUTH joe"), None);

@@ -38,6 +38,22 @@ fn with_section(frame: &[u8], section: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::sample::with_request;
+
+    #[test]
+    fn the_section_is_added_where_it_is_asked_for() {
+        for (words, wanted) in [
+            ("INFO", true),
+            ("info sessiond", true),
+            ("INFO server Default", true),
+            ("INFO ALL", true),
+            ("INFO clients everything", true),
+            ("INFO clients", false),
+            ("INFO server info", false),
+        ] {
+            assert_eq!(with_request(words, concerns), wanted, "{words}");
+        }
+    }
 
     fn appended(frame: &str) -> String {
         let mut out = BytesMut::from("+before\r\n");

@@ -4,6 +4,7 @@ pub mod catalog;
 pub mod change;
 pub mod client;
 pub mod info;
+mod options;
 pub mod route;
 #[cfg(test)]
 mod sample;

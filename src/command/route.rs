@@ -3,7 +3,7 @@
 use super::{
     catalog,
     client::{self, ClientCommand},
-    info,
+    info, options,
     table::{self, Blocking, Class, Container, State, Stream, Subscription, Transaction},
 };
 use crate::{resp::Request, session};
@@ -55,15 +55,10 @@ pub fn route(request: &Request<'_>) -> Route {
     match class {
         Class::Shared => Route::Shared,
         Class::Blocking(Blocking::Always) => Route::Blocking,
-        Class::Blocking(Blocking::WithOption) => {
-            // Everything before STREAMS is options; a key may be called "block".
-            let options = request.args().skip(1).take_while(|arg| !is(arg, b"STREAMS"));
-            if options.into_iter().any(|arg| is(arg, b"BLOCK")) {
-                Route::Blocking
-            } else {
-                Route::Shared
-            }
+        Class::Blocking(Blocking::WithOption) if options::stream_read_may_wait(request) => {
+            Route::Blocking
         }
+        Class::Blocking(Blocking::WithOption) => Route::Shared,
         Class::Blocking(Blocking::Replication) => Route::Replication,
         Class::Transaction(step) => Route::Transaction(step),
         Class::Subscription(subscription) => Route::Subscription(subscription),
@@ -106,6 +101,8 @@ mod tests {
         assert_eq!(routed("XREAD COUNT 1 BLOCK 0 STREAMS s $"), "Blocking");
         assert_eq!(routed("xread block 0 streams s $"), "Blocking");
         assert_eq!(routed("XREAD COUNT 1 STREAMS block $"), "Shared");
+        assert_eq!(routed("XREADGROUP GROUP streams c BLOCK 0 STREAMS s >"), "Blocking");
+        assert_eq!(routed("XREADGROUP GROUP block c STREAMS s >"), "Shared");
         assert_eq!(routed("SCRIPT LOAD x"), "Shared");
         assert_eq!(routed("SCRIPT KILL"), "Aside");
         assert_eq!(routed("FUNCTION KILL"), "Aside");

@@ -46,11 +46,16 @@ pub fn encode_kill(request: &Request<'_>, out: &mut BytesMut) {
         // Whatever else the words mean to a later server: no number that may be an id gets there.
         let may_be_id = parse_integer(word).is_some_and(|id| id > 0);
         args.push(if may_be_id { nobody.as_bytes() } else { word });
-        if SINGLE.iter().any(|single| is(word.strip_prefix(b"NOT-").unwrap_or(word), single)) {
+        if SINGLE.iter().any(|single| is(without_not(word), single)) {
             args.extend(words.next());
         }
     }
     encode::command(out, args);
+}
+
+/// The filter that the word names, whether it is negated or not.
+fn without_not(word: &[u8]) -> &[u8] {
+    word.split_at_checked(4).filter(|(not, _)| is(not, b"NOT-")).map_or(word, |(_, filter)| filter)
 }
 
 /// Appends the request with the number at `index` replaced.
@@ -90,8 +95,18 @@ mod tests {
             asked("CLIENT KILL NEW 5 ID 7 NOT-DB 3"),
             format!("{kill} NEW NOBODY ID NOBODY NOT-DB 3")
         );
-        for same in ["ID x", "ID 0", "TYPE normal", "USER joe SKIPME no", "USER ID", "ADDR x TYPE"]
-        {
+        assert_eq!(asked("CLIENT KILL USER id ID 7"), format!("{kill} USER id ID NOBODY"));
+        for same in [
+            "ID x",
+            "ID 0",
+            "TYPE normal",
+            "USER joe SKIPME no",
+            "USER ID",
+            "ADDR x TYPE",
+            "not-db 3",
+            "Not-User 7 NAME not-id",
+            "USER maxage MAXAGE 7",
+        ] {
             assert_eq!(asked(&format!("CLIENT KILL {same}")), format!("{kill} {same}"));
         }
     }

@@ -253,6 +253,18 @@ mod tests {
     }
 
     #[test]
+    fn operands_are_no_filters() {
+        // A user called "skipme", a library called "id".
+        assert_eq!(meant("CLIENT KILL USER skipme SKIPME no"), [] as [u64; 0]);
+        assert_eq!(meant("CLIENT KILL USER joe SKIPME no"), [7]);
+        assert_eq!(meant("CLIENT LIST NOT-LIB-NAME ID ID 8"), [8]);
+        assert_eq!(meant("CLIENT LIST not-user USER not-id 7"), [8, 9]);
+        assert_eq!(meant("CLIENT LIST ID 8 USER default"), [8]);
+        // No value of its own is left for the last one.
+        assert_eq!(filter("CLIENT LIST USER default NAME"), None);
+    }
+
+    #[test]
     fn a_filter_that_is_not_known_is_not_guessed() {
         assert_eq!(filter("CLIENT LIST COLOUR blue"), None);
         assert_eq!(filter("CLIENT KILL COLOUR blue"), None);

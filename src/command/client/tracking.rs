@@ -56,7 +56,24 @@ mod tests {
             tracking("CLIENT TRACKING ON BCAST PREFIX redirect REDIRECT 7"),
             Tracking { broadcast: true, redirect: Some((7, 7)), ..on }
         );
+        assert_eq!(
+            tracking("CLIENT TRACKING ON OPTIN NOLOOP REDIRECT 7"),
+            Tracking { redirect: Some((7, 6)), ..on }
+        );
         assert_eq!(tracking("CLIENT TRACKING ON REDIRECT 0"), on);
         assert_eq!(tracking("CLIENT TRACKING ON REDIRECT x PREFIX"), on);
+    }
+
+    #[test]
+    fn operands_are_no_options() {
+        let tracking = |words: &str| with_request(words, Tracking::of);
+        let on = Tracking { on: true, ..Tracking::default() };
+        assert_eq!(tracking("CLIENT TRACKING ON PREFIX BCAST"), on);
+        assert_eq!(tracking("CLIENT TRACKING ON PREFIX redirect PREFIX 7"), on);
+        assert_eq!(
+            tracking("CLIENT TRACKING ON PREFIX prefix REDIRECT 7"),
+            Tracking { redirect: Some((7, 6)), ..on }
+        );
+        assert_eq!(tracking("CLIENT TRACKING ON REDIRECT BCAST"), on);
     }
 }
