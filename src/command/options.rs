@@ -1,13 +1,13 @@
 //! Options that decide where a request goes: each is looked for where the server looks for it, never among operands.
 
 use super::route::is;
-use crate::resp::Request;
+use crate::resp::{Request, parse_integer};
 
 /// Whether `XREAD` or `XREADGROUP` may wait: with `BLOCK ms` ahead of `STREAMS`.
 ///
-/// Either is refused with options of the other, so one grammar does for both (`xreadCommand` in t_stream.c): `GROUP group
-/// consumer`, `COUNT n`, `BLOCK ms`, `CLAIM ms`, `NOACK`, and last `STREAMS` with keys and ids. A word that is none of them
-/// may take operands that nobody here knows, and of a request that has only begun more is to come: both may wait.
+/// Either is refused with options of the other, so one grammar does for both (`xreadCommand` in t_stream.c):
+/// `COUNT n`, `BLOCK ms`, `CLAIM ms`, `GROUP group consumer`, `NOACK`, and last `STREAMS` with keys and ids. Another
+/// word may take operands that nobody here knows, and of a request that has only begun more is to come: both may wait.
 pub(super) fn stream_read_may_wait(request: &Request<'_>) -> bool {
     let mut args = request.args().skip(1);
     while let Some(option) = args.next() {
@@ -25,6 +25,30 @@ pub(super) fn stream_read_may_wait(request: &Request<'_>) -> bool {
         args.by_ref().take(operands).for_each(drop);
     }
     true
+}
+
+/// Whether `VADD key [REDUCE dim] FP32 blob|VALUES n value.. element [options]` has the option `CAS`: then a thread
+/// looks for the element's neighbours (`VADD_RedisCommand` in vset.c). The others are `EF n`, `M n`, `SETATTR json` and
+/// single words.
+pub(super) fn vector_add_is_threaded(request: &Request<'_>) -> bool {
+    let begins = |at, word| request.arg(at).is_some_and(|arg| is(arg, word));
+    let vector = if begins(2, b"REDUCE") { 4 } else { 2 };
+    let values = match request.arg(vector + 1).and_then(parse_integer).map(usize::try_from) {
+        _ if begins(vector, b"FP32") => 1,
+        Some(Ok(values)) if begins(vector, b"VALUES") => values.saturating_add(1),
+        // For the server to refuse.
+        _ => return false,
+    };
+    let mut options = request.args().skip(values.saturating_add(vector + 2));
+    while let Some(option) = options.next() {
+        if is(option, b"CAS") {
+            return true;
+        }
+        if [&b"EF"[..], b"M", b"SETATTR"].iter().any(|word| is(option, word)) {
+            options.next();
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -85,6 +109,31 @@ mod tests {
     fn what_is_not_understood_may_wait() {
         for words in ["XREAD", "XREADGROUP GROUP g", "XREAD NEW streams BLOCK 0 STREAMS s 0"] {
             assert!(may_wait(words), "{words}");
+        }
+    }
+
+    #[test]
+    fn a_vector_is_added_in_a_thread_with_cas_only() {
+        for words in [
+            "VADD k FP32 blob e CAS",
+            "vadd k values 2 0.1 0.2 e cas",
+            "VADD k REDUCE 9 VALUES 2 0.1 0.2 e NOQUANT EF 200 cas",
+            "VADD k REDUCE 9 FP32 cas cas SETATTR cas M cas CAS",
+        ] {
+            assert!(with_request(words, vector_add_is_threaded), "{words}");
+        }
+        for words in [
+            "VADD",
+            "VADD k FP32 blob e",
+            "VADD cas FP32 cas cas",
+            "VADD k VALUES 1 cas cas Q8",
+            "VADD k REDUCE cas FP32 cas cas",
+            "VADD k FP32 blob e SETATTR CAS EF cas M cas",
+            "VADD k VALUES 9223372036854775807 1 e CAS",
+            "VADD k VALUES -1 e CAS",
+            "VADD k NEW 1 e CAS",
+        ] {
+            assert!(!with_request(words, vector_add_is_threaded), "{words}");
         }
     }
 }

@@ -64,6 +64,13 @@ pub fn route(request: &Request<'_>) -> Route {
         Class::Subscription(subscription) => Route::Subscription(subscription),
         Class::State(state) => Route::State(state),
         Class::Container(Container::Client) => client::route(request),
+        Class::Container(Container::Cluster) => match request.arg(1) {
+            // Valkey 8 waits for the replicas (`clusterCommandSetSlot` in cluster_legacy.c).
+            Some(sub) if is(sub, b"SETSLOT") => Route::Aside,
+            // Between nodes: what follows is a stream of keys.
+            Some(sub) if is(sub, b"SYNCSLOTS") => Route::Lasting,
+            _ => Route::Shared,
+        },
         Class::Container(Container::Command) if catalog::concerns(request) => Route::Catalog,
         Class::Container(Container::Command) => Route::Shared,
         Class::Container(Container::Script) => match request.arg(1) {
@@ -77,6 +84,8 @@ pub fn route(request: &Request<'_>) -> Route {
         Class::Quit => Route::Quit,
         Class::Stream(stream) => Route::Stream(stream),
         Class::Aside => Route::Aside,
+        Class::VectorAdd if options::vector_add_is_threaded(request) => Route::Aside,
+        Class::VectorAdd => Route::Shared,
         Class::Lasting => Route::Lasting,
     }
 }
@@ -112,6 +121,14 @@ mod tests {
         assert_eq!(routed("command Docs get"), "Catalog");
         assert_eq!(routed("COMMAND HELP"), "Shared");
         assert_eq!(routed("COMMANDLOG RESET"), "Shared");
+        assert_eq!(routed("VSIM k ELE e"), "Aside");
+        assert_eq!(routed("VADD k VALUES 1 0.5 e CAS"), "Aside");
+        assert_eq!(routed("VADD k VALUES 1 0.5 e"), "Shared");
+        assert_eq!(routed("FLUSHALL ASYNC"), "Aside");
+        assert_eq!(routed("CLUSTER setslot 1 NODE n"), "Aside");
+        assert_eq!(routed("CLUSTER SYNCSLOTS ESTABLISH"), "Lasting");
+        assert_eq!(routed("CLUSTER NODES"), "Shared");
+        assert_eq!(routed("CLUSTER"), "Shared");
         assert_eq!(routed("NOSUCH a"), "Unknown");
         assert_eq!(routed("SESSION.NOSUCH a"), "Unknown");
         assert!(routed("session.Get a b").starts_with("Session("));

@@ -26,8 +26,24 @@ pub enum Class {
     Quit,
     /// Turns the connection into a stream of bytes that are no replies.
     Stream(Stream),
-    /// Has to get through while others of the same connection may be stuck, but leaves no state behind.
+    /// Needs a connection of its own for the time of the command, but leaves no state behind.
+    ///
+    /// Some of these have to get through while others of the same connection may be stuck. The others hold it up
+    /// themselves: the server works for them in a thread (or asks other servers), and until that is done it reads
+    /// nothing more from their connection, though it serves all others (`blockClient` in blocked.c, `RM_BlockClient`
+    /// in module.c). On a shared one everybody behind would wait:
+    ///
+    /// - `FLUSHALL`, `FLUSHDB` and `SFLUSH`: since Redis 8 also `SYNC` has memory freed in a thread and waits for it;
+    /// - `VSIM`: searches in a thread;
+    /// - `FT.*` of RediSearch and valkey-search: queries run in threads, and in a cluster nearly all commands ask its
+    ///   nodes. Suggestions (`FT.SUG*`) are shared all the same: they are plain commands for one key, sent with every
+    ///   keystroke;
+    /// - `TS.MGET`, `TS.MRANGE`, `TS.MREVRANGE` and `TS.QUERYINDEX`: ask the nodes of a cluster.
+    ///
+    /// In a transaction or script all of them run at once, as others do.
     Aside,
+    /// `VADD`: works in a thread, as [`Class::Aside`], when it is asked to with `CAS`.
+    VectorAdd,
     /// Leaves state on the connection that is not tracked here; the client keeps its connection.
     Lasting,
 }
@@ -96,6 +112,8 @@ pub enum State {
 pub enum Container {
     /// `CLIENT`
     Client,
+    /// `CLUSTER`: all but a few subcommands may share a connection.
+    Cluster,
     /// `COMMAND`: may share a connection, but its answers speak of all commands.
     Command,
     /// `SCRIPT` and `FUNCTION`: all but a few subcommands may share a connection.
@@ -193,6 +211,7 @@ fn special(name: &[u8]) -> Option<Class> {
         b"select" => Class::State(State::Select),
         b"reset" => Class::State(State::Reset),
         b"client" => Class::Container(Container::Client),
+        b"cluster" => Class::Container(Container::Cluster),
         b"command" => Class::Container(Container::Command),
         b"script" | b"function" => Class::Container(Container::Script),
         b"info" => Class::Info,
@@ -201,6 +220,10 @@ fn special(name: &[u8]) -> Option<Class> {
         b"monitor" => Class::Stream(Stream::Monitor),
         b"sync" | b"psync" => Class::Stream(Stream::Replication),
         b"debug" | b"failover" | b"shutdown" | b"migrate" => Class::Aside,
+        b"flushall" | b"flushdb" | b"sflush" | b"vsim" => Class::Aside,
+        b"ts.mget" | b"ts.mrange" | b"ts.mrevrange" | b"ts.queryindex" => Class::Aside,
+        [b'f', b't', b'.', command @ ..] if !command.starts_with(b"sug") => Class::Aside,
+        b"vadd" => Class::VectorAdd,
         b"asking" | b"readonly" | b"readwrite" | b"replconf" => Class::Lasting,
         _ => return None,
     })
@@ -214,49 +237,44 @@ const SHARED: &[&str] = &[
     "bf.madd", "bf.mexists", "bf.reserve", "bf.scandump", "bgrewriteaof", "bgsave", "bitcount",
     "bitfield", "bitfield_ro", "bitop", "bitpos", "cf.add", "cf.addnx", "cf.count", "cf.del",
     "cf.exists", "cf.info", "cf.insert", "cf.insertnx", "cf.loadchunk", "cf.mexists",
-    "cf.reserve", "cf.scandump", "cluster", "cms.incrby", "cms.info", "cms.initbydim",
-    "cms.initbyprob", "cms.merge", "cms.query", "commandlog", "config", "copy", "dbsize", "decr",
-    "decrby", "del", "delex", "delifeq", "digest", "dump", "echo", "eval", "eval_ro", "evalsha",
-    "evalsha_ro", "exists", "expire", "expireat", "expiretime", "fcall", "fcall_ro", "flushall",
-    "flushdb", "ft._list", "ft.aggregate", "ft.aliasadd", "ft.aliasdel", "ft.aliasupdate",
-    "ft.alter", "ft.config", "ft.create", "ft.cursor", "ft.dictadd", "ft.dictdel", "ft.dictdump",
-    "ft.dropindex", "ft.explain", "ft.explaincli", "ft.hybrid", "ft.info", "ft.profile",
-    "ft.search", "ft.spellcheck", "ft.sugadd", "ft.sugdel", "ft.sugget", "ft.suglen",
-    "ft.syndump", "ft.synupdate", "ft.tagvals", "geoadd", "geodist", "geohash", "geopos",
-    "georadius", "georadius_ro", "georadiusbymember", "georadiusbymember_ro", "geosearch",
-    "geosearchstore", "get", "getbit", "getdel", "getex", "getrange", "getset", "hdel", "hexists",
-    "hexpire", "hexpireat", "hexpiretime", "hget", "hgetall", "hgetdel", "hgetex", "hincrby",
-    "hincrbyfloat", "hkeys", "hlen", "hmget", "hmset", "hpersist", "hpexpire", "hpexpireat",
-    "hpexpiretime", "hpttl", "hrandfield", "hscan", "hset", "hsetex", "hsetnx", "hstrlen", "httl",
-    "hvals", "incr", "incrby", "incrbyfloat", "json.arrappend", "json.arrindex",
-    "json.arrinsert", "json.arrlen", "json.arrpop", "json.arrtrim", "json.clear", "json.debug",
-    "json.del", "json.forget", "json.get", "json.merge", "json.mget", "json.mset",
-    "json.numincrby", "json.nummultby", "json.objkeys", "json.objlen", "json.resp", "json.set",
-    "json.strappend", "json.strlen", "json.toggle", "json.type", "keys", "lastsave", "latency",
-    "lcs", "lindex", "linsert", "llen", "lmove", "lmpop", "lolwut", "lpop", "lpos", "lpush",
-    "lpushx", "lrange", "lrem", "lset", "ltrim", "memory", "mget", "module", "move", "mset",
-    "msetex", "msetnx", "object", "persist", "pexpire", "pexpireat", "pexpiretime", "pfadd",
-    "pfcount", "pfmerge", "ping", "psetex", "pttl", "publish", "pubsub", "randomkey", "rename",
-    "renamenx", "replicaof", "restore", "role", "rpop", "rpoplpush", "rpush", "rpushx", "sadd",
-    "save", "scan", "scard", "sdiff", "sdiffstore", "set", "setbit", "setex", "setnx", "setrange",
-    "sinter", "sintercard", "sinterstore", "sismember", "slaveof", "slowlog", "smembers",
-    "smismember", "smove", "sort", "sort_ro", "spop", "spublish", "srandmember", "srem", "sscan",
-    "strlen", "substr", "sunion", "sunionstore", "swapdb", "tdigest.add", "tdigest.byrank",
-    "tdigest.byrevrank", "tdigest.cdf", "tdigest.create", "tdigest.info", "tdigest.max",
-    "tdigest.merge", "tdigest.min", "tdigest.quantile", "tdigest.rank", "tdigest.reset",
-    "tdigest.revrank", "tdigest.trimmed_mean", "time", "topk.add", "topk.count", "topk.incrby",
-    "topk.info", "topk.list", "topk.query", "topk.reserve", "touch", "ts.add", "ts.alter",
-    "ts.create", "ts.createrule", "ts.decrby", "ts.del", "ts.deleterule", "ts.get", "ts.incrby",
-    "ts.info", "ts.madd", "ts.mget", "ts.mrange", "ts.mrevrange", "ts.queryindex", "ts.range",
-    "ts.revrange", "ttl", "type", "unlink", "vadd", "vcard", "vdim", "vemb", "vgetattr", "vinfo",
-    "vismember", "vlinks", "vrandmember", "vrange", "vrem", "vsetattr", "vsim", "xack", "xackdel",
-    "xadd", "xautoclaim", "xcfgset", "xclaim", "xdel", "xdelex", "xgroup", "xinfo", "xlen",
-    "xpending", "xrange", "xrevrange", "xsetid", "xtrim", "zadd", "zcard", "zcount", "zdiff",
-    "zdiffstore", "zincrby", "zinter", "zintercard", "zinterstore", "zlexcount", "zmpop",
-    "zmscore", "zpopmax", "zpopmin", "zrandmember", "zrange", "zrangebylex", "zrangebyscore",
-    "zrangestore", "zrank", "zrem", "zremrangebylex", "zremrangebyrank", "zremrangebyscore",
-    "zrevrange", "zrevrangebylex", "zrevrangebyscore", "zrevrank", "zscan", "zscore", "zunion",
-    "zunionstore",
+    "cf.reserve", "cf.scandump", "cms.incrby", "cms.info", "cms.initbydim", "cms.initbyprob",
+    "cms.merge", "cms.query", "commandlog", "config", "copy", "dbsize", "decr", "decrby", "del",
+    "delex", "delifeq", "digest", "dump", "echo", "eval", "eval_ro", "evalsha", "evalsha_ro",
+    "exists", "expire", "expireat", "expiretime", "fcall", "fcall_ro", "ft.sugadd", "ft.sugdel",
+    "ft.sugget", "ft.suglen", "geoadd", "geodist", "geohash", "geopos", "georadius",
+    "georadius_ro", "georadiusbymember", "georadiusbymember_ro", "geosearch", "geosearchstore",
+    "get", "getbit", "getdel", "getex", "getrange", "getset", "hdel", "hexists", "hexpire",
+    "hexpireat", "hexpiretime", "hget", "hgetall", "hgetdel", "hgetex", "hincrby", "hincrbyfloat",
+    "hkeys", "hlen", "hmget", "hmset", "hpersist", "hpexpire", "hpexpireat", "hpexpiretime",
+    "hpttl", "hrandfield", "hscan", "hset", "hsetex", "hsetnx", "hstrlen", "httl", "hvals",
+    "incr", "incrby", "incrbyfloat", "json.arrappend", "json.arrindex", "json.arrinsert",
+    "json.arrlen", "json.arrpop", "json.arrtrim", "json.clear", "json.debug", "json.del",
+    "json.forget", "json.get", "json.merge", "json.mget", "json.mset", "json.numincrby",
+    "json.nummultby", "json.objkeys", "json.objlen", "json.resp", "json.set", "json.strappend",
+    "json.strlen", "json.toggle", "json.type", "keys", "lastsave", "latency", "lcs", "lindex",
+    "linsert", "llen", "lmove", "lmpop", "lolwut", "lpop", "lpos", "lpush", "lpushx", "lrange",
+    "lrem", "lset", "ltrim", "memory", "mget", "module", "move", "mset", "msetex", "msetnx",
+    "object", "persist", "pexpire", "pexpireat", "pexpiretime", "pfadd", "pfcount", "pfmerge",
+    "ping", "psetex", "pttl", "publish", "pubsub", "randomkey", "rename", "renamenx", "replicaof",
+    "restore", "role", "rpop", "rpoplpush", "rpush", "rpushx", "sadd", "save", "scan", "scard",
+    "sdiff", "sdiffstore", "set", "setbit", "setex", "setnx", "setrange", "sinter", "sintercard",
+    "sinterstore", "sismember", "slaveof", "slowlog", "smembers", "smismember", "smove", "sort",
+    "sort_ro", "spop", "spublish", "srandmember", "srem", "sscan", "strlen", "substr", "sunion",
+    "sunionstore", "swapdb", "tdigest.add", "tdigest.byrank", "tdigest.byrevrank", "tdigest.cdf",
+    "tdigest.create", "tdigest.info", "tdigest.max", "tdigest.merge", "tdigest.min",
+    "tdigest.quantile", "tdigest.rank", "tdigest.reset", "tdigest.revrank",
+    "tdigest.trimmed_mean", "time", "topk.add", "topk.count", "topk.incrby", "topk.info",
+    "topk.list", "topk.query", "topk.reserve", "touch", "ts.add", "ts.alter", "ts.create",
+    "ts.createrule", "ts.decrby", "ts.del", "ts.deleterule", "ts.get", "ts.incrby", "ts.info",
+    "ts.madd", "ts.range", "ts.revrange", "ttl", "type", "unlink", "vcard", "vdim", "vemb",
+    "vgetattr", "vinfo", "vismember", "vlinks", "vrandmember", "vrange", "vrem", "vsetattr",
+    "xack", "xackdel", "xadd", "xautoclaim", "xcfgset", "xclaim", "xdel", "xdelex", "xgroup",
+    "xinfo", "xlen", "xpending", "xrange", "xrevrange", "xsetid", "xtrim", "zadd", "zcard",
+    "zcount", "zdiff", "zdiffstore", "zincrby", "zinter", "zintercard", "zinterstore",
+    "zlexcount", "zmpop", "zmscore", "zpopmax", "zpopmin", "zrandmember", "zrange", "zrangebylex",
+    "zrangebyscore", "zrangestore", "zrank", "zrem", "zremrangebylex", "zremrangebyrank",
+    "zremrangebyscore", "zrevrange", "zrevrangebylex", "zrevrangebyscore", "zrevrank", "zscan",
+    "zscore", "zunion", "zunionstore",
 ];
 
 #[cfg(test)]
@@ -277,6 +295,35 @@ mod tests {
         assert_eq!(class(b"ZREVRANGEBYSCORE"), Some(Class::Shared));
         assert_eq!(class(b"BLPOP"), Some(Class::Blocking(Blocking::Always)));
         assert_eq!(class(b"Quit"), Some(Class::Quit));
+    }
+
+    #[test]
+    fn what_the_server_does_in_a_thread_holds_up_no_shared_connection() {
+        for name in [
+            "FLUSHALL",
+            "flushdb",
+            "SFLUSH",
+            "VSIM",
+            "FT.SEARCH",
+            "FT.AGGREGATE",
+            "FT.HYBRID",
+            "FT.PROFILE",
+            "FT.CURSOR",
+            "ft.info",
+            "FT.CREATE",
+            "FT.SPELLCHECK",
+            "FT._LIST",
+            "FT.NEW",
+            "TS.MGET",
+            "TS.MRANGE",
+            "TS.MREVRANGE",
+            "TS.QUERYINDEX",
+        ] {
+            assert_eq!(class(name.as_bytes()), Some(Class::Aside), "{name}");
+        }
+        for name in ["FT.SUGGET", "FT.SUGADD", "TS.RANGE", "TS.MADD", "VEMB", "UNLINK", "BGSAVE"] {
+            assert_eq!(class(name.as_bytes()), Some(Class::Shared), "{name}");
+        }
     }
 
     #[test]
