@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod change;
 pub mod client;
+pub mod flags;
 pub mod info;
 mod options;
 pub mod route;
