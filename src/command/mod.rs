@@ -11,4 +11,4 @@ pub mod route;
 mod sample;
 pub mod table;
 
-pub use route::{Route, route};
+pub use route::{Route, changes_commands, revokes, route};

@@ -90,6 +90,44 @@ pub fn route(request: &Request<'_>) -> Route {
     }
 }
 
+/// Parameters of `CONFIG SET` that decide whom the server lets in: with which password, from where, and with which
+/// certificate.
+const ADMISSION: [&[u8]; 9] = [
+    b"requirepass",
+    b"protected-mode",
+    b"bind",
+    b"port",
+    b"tls-port",
+    b"tls-auth-clients",
+    b"tls-auth-clients-user",
+    b"tls-ca-cert-file",
+    b"tls-ca-cert-dir",
+];
+
+/// Whether what the server has said of credentials is old once it accepts `request`: it may refuse now whom it has taken
+/// before.
+pub fn revokes(request: &Request<'_>) -> bool {
+    let Some(sub) = request.arg(1) else { return false };
+    match request.name() {
+        name if is(name, b"ACL") => {
+            [&b"SETUSER"[..], b"DELUSER", b"LOAD"].iter().any(|word| is(sub, word))
+        }
+        // Names and values take turns.
+        name if is(name, b"CONFIG") && is(sub, b"SET") => {
+            let mut names = request.args().skip(2).step_by(2);
+            names.any(|name| ADMISSION.iter().any(|word| is(name, word)))
+        }
+        _ => false,
+    }
+}
+
+/// Whether the server may have other commands once it accepts `request`.
+pub fn changes_commands(request: &Request<'_>) -> bool {
+    let words = [&b"LOAD"[..], b"LOADEX", b"UNLOAD"];
+    is(request.name(), b"MODULE")
+        && request.arg(1).is_some_and(|sub| words.iter().any(|word| is(sub, word)))
+}
+
 /// Whether `arg` is `word`, in any case.
 pub(super) fn is(arg: &[u8], word: &[u8]) -> bool {
     arg.eq_ignore_ascii_case(word)
@@ -132,5 +170,51 @@ mod tests {
         assert_eq!(routed("NOSUCH a"), "Unknown");
         assert_eq!(routed("SESSION.NOSUCH a"), "Unknown");
         assert!(routed("session.Get a b").starts_with("Session("));
+    }
+
+    #[test]
+    fn what_lets_users_in_or_not_revokes_credentials() {
+        for words in [
+            "ACL SETUSER joe on >pw",
+            "acl deluser joe",
+            "ACL LOAD",
+            "CONFIG SET requirepass pw",
+            "config set maxmemory 1gb RequirePass pw",
+            "CONFIG SET protected-mode no",
+            "CONFIG SET bind 127.0.0.1",
+            "CONFIG SET tls-auth-clients optional",
+        ] {
+            assert!(with_request(words, revokes), "{words}");
+        }
+        for words in [
+            "ACL",
+            "ACL LIST",
+            "ACL GETUSER setuser",
+            "ACL SAVE",
+            "CONFIG",
+            "CONFIG SET",
+            "CONFIG SET maxmemory 1gb",
+            "CONFIG SET maxmemory-policy requirepass save bind",
+            "CONFIG GET requirepass",
+            "CONFIG REWRITE",
+            "CONFIG RESETSTAT",
+            "DEBUG RELOAD",
+            "FAILOVER",
+            "REPLICAOF NO ONE",
+            "SET requirepass bind",
+            "MODULE LOAD x",
+        ] {
+            assert!(!with_request(words, revokes), "{words}");
+        }
+    }
+
+    #[test]
+    fn modules_change_the_commands() {
+        for words in ["MODULE LOAD x.so", "module loadex x.so ARGS 1", "MODULE UNLOAD x"] {
+            assert!(with_request(words, changes_commands), "{words}");
+        }
+        for words in ["MODULE", "MODULE LIST", "MODULE HELP LOAD", "ACL LOAD", "FUNCTION LOAD x"] {
+            assert!(!with_request(words, changes_commands), "{words}");
+        }
     }
 }
