@@ -7,7 +7,10 @@ pub mod naming;
 pub mod profile;
 pub mod tracking;
 
-use super::route::{Route, is};
+use super::{
+    pause::Pausing,
+    route::{Route, is},
+};
 use crate::resp::Request;
 
 /// A `CLIENT` subcommand that cannot simply be passed on.
@@ -37,6 +40,10 @@ pub enum ClientCommand {
     Switch(Switch, bool),
     /// `CLIENT REPLY`
     Reply(ReplyMode),
+    /// `CLIENT PAUSE`; for how long, [`Pausing`] tells.
+    Pause,
+    /// `CLIENT UNPAUSE`
+    Unpause,
 }
 
 /// A property of a connection that can be switched on and off.
@@ -71,7 +78,7 @@ impl ClientCommand {
             | Self::Info
             | Self::List => true,
             // Has to get through while others of the same connection may be stuck.
-            Self::Kill | Self::Unblock => false,
+            Self::Kill | Self::Unblock | Self::Pause | Self::Unpause => false,
             Self::Tracking | Self::Switch(..) | Self::Reply(_) => false,
         }
     }
@@ -106,7 +113,12 @@ pub(super) fn route(request: &Request<'_>) -> Route {
         | b"KILL" | b"UNBLOCK" | b"TRACKING" | b"NO-EVICT" | b"NO-TOUCH" | b"REPLY" | b"HELP" => {
             return Route::Shared;
         }
-        b"PAUSE" | b"UNPAUSE" => return Route::Aside,
+        b"PAUSE" | b"UNPAUSE" => match Pausing::of(request) {
+            Some(Pausing::Pause(_)) => ClientCommand::Pause,
+            Some(Pausing::Unpause) => ClientCommand::Unpause,
+            // A later server may know more of it than we do.
+            None => return Route::Aside,
+        },
         _ => return Route::Lasting,
     };
     Route::Client(command)

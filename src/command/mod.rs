@@ -6,6 +6,7 @@ pub mod client;
 pub mod flags;
 pub mod info;
 mod options;
+pub mod pause;
 pub mod route;
 #[cfg(test)]
 mod sample;

@@ -104,8 +104,8 @@ const ADMISSION: [&[u8]; 9] = [
     b"tls-ca-cert-dir",
 ];
 
-/// Whether what the server has said of credentials is old once it accepts `request`: it may refuse now whom it has taken
-/// before.
+/// Whether what the server has said of credentials is old once it accepts `request`: it may refuse now whom it has
+/// taken before.
 pub fn revokes(request: &Request<'_>) -> bool {
     let Some(sub) = request.arg(1) else { return false };
     match request.name() {
@@ -155,6 +155,9 @@ mod tests {
         assert_eq!(routed("FUNCTION KILL"), "Aside");
         assert_eq!(routed("SCRIPT DEBUG YES"), "Lasting");
         assert_eq!(routed("CLIENT ID"), "Client(Id)");
+        assert_eq!(routed("CLIENT PAUSE 100 WRITE"), "Client(Pause)");
+        assert_eq!(routed("client unpause"), "Client(Unpause)");
+        assert_eq!(routed("CLIENT PAUSE x"), "Aside");
         assert_eq!(routed("COMMAND"), "Catalog");
         assert_eq!(routed("command Docs get"), "Catalog");
         assert_eq!(routed("COMMAND HELP"), "Shared");
@@ -170,6 +173,11 @@ mod tests {
         assert_eq!(routed("NOSUCH a"), "Unknown");
         assert_eq!(routed("SESSION.NOSUCH a"), "Unknown");
         assert!(routed("session.Get a b").starts_with("Session("));
+    }
+
+    #[test]
+    fn a_pause_and_its_end_are_not_held_up_by_others() {
+        assert!(!ClientCommand::Pause.is_shared() && !ClientCommand::Unpause.is_shared());
     }
 
     #[test]
