@@ -1,8 +1,8 @@
 //! Lines of `CLIENT LIST`, in the form that the server itself gives them.
 //!
 //! Versions of Redis and Valkey tell different things of a connection. So a line of the server is the pattern: the same
-//! properties in the same order, with the client's values. What is not known of a client is 0 where the server has a
-//! number, and else empty.
+//! properties in the same order, with the client's values. What is not known of a client is what the server says of the
+//! connection that the client has for itself; without one it is 0 where the server has a number, and else empty.
 
 use std::fmt::Write;
 
@@ -28,18 +28,61 @@ impl Form {
 
     /// Appends the client's line, with its line end.
     pub fn write(&self, client: &Profile, out: &mut String) {
+        self.write_with(client, None, out);
+    }
+
+    /// Appends the client's line, with its line end. What is not known here is taken from `server_line`, the server's
+    /// own line for the connection that the client has for itself.
+    pub fn write_with(&self, client: &Profile, server_line: Option<&str>, out: &mut String) {
+        let server_line = server_line.and_then(|line| line.lines().next()).unwrap_or_default();
+        let mut alongside = server_line.split(' ');
         for (place, (name, is_number)) in self.0.iter().enumerate() {
             if place > 0 {
                 out.push(' ');
             }
             out.push_str(name);
             out.push('=');
-            if write_value(name, client, out).is_none() && *is_number {
-                out.push('0');
+            // Mostly it has the same properties in the same order.
+            let there = alongside.next().and_then(|property| value_of(name, property));
+            let there = there.or_else(|| server_line.split(' ').find_map(|p| value_of(name, p)));
+            match (size(name, client), there) {
+                // Nothing here, but there may be some at the other end: commands that wait behind one that blocks.
+                (Some(0), Some(value)) => out.push_str(value),
+                (Some(size), _) => {
+                    // Writing to a string does not fail.
+                    let _ = write!(out, "{size}");
+                }
+                (None, _) if write_value(name, client, out).is_some() => {}
+                (None, Some(value)) => out.push_str(value),
+                (None, None) if *is_number => out.push('0'),
+                (None, None) => {}
             }
         }
         out.push('\n');
     }
+}
+
+/// What stands behind the name in `property`, if it is the one called so.
+fn value_of<'a>(name: &str, property: &'a str) -> Option<&'a str> {
+    property.strip_prefix(name)?.strip_prefix('=')
+}
+
+/// What buffers hold at this moment, on either side of us. Totals are none of it: the connection may have served others
+/// before.
+fn size(name: &str, client: &Profile) -> Option<usize> {
+    Some(match name {
+        "qbuf" => client.input,
+        "qbuf-free" => client.input_free,
+        "argv-mem" => client.argument_memory,
+        "multi-mem" => client.multi_memory,
+        "rbs" => client.reply_buffer,
+        "rbp" => client.reply_peak,
+        "obl" => client.output_buffered,
+        "oll" => client.output_pieces,
+        "omem" => client.list_memory(),
+        "tot-mem" => client.memory(),
+        _ => return None,
+    })
 }
 
 /// Appends the value of the property, if it is known.
@@ -65,8 +108,10 @@ fn write_value(name: &str, client: &Profile, out: &mut String) -> Option<()> {
             None => write!(out, "-1"),
         },
         "watch" => write!(out, "{}", client.watched),
-        "omem" | "tot-mem" => write!(out, "{}", client.backlog),
-        "events" => write!(out, "{}", if client.backlog > 0 { "rw" } else { "r" }),
+        "tot-net-in" => write!(out, "{}", client.received),
+        "tot-net-out" => write!(out, "{}", client.sent),
+        "tot-cmds" => write!(out, "{}", client.commands),
+        "events" => write!(out, "{}", client.events()),
         "cmd" if client.command.is_empty() => write!(out, "NULL"),
         "cmd" => write!(out, "{}", client.command),
         "user" => write!(out, "{}", text(&client.user)),
@@ -103,13 +148,10 @@ mod tests {
             flags: Flags::SUBSCRIBED.with(Flags::TRACKING, true),
             database: 4,
             subscriptions: [1, 2, 3],
-            queued: None,
-            watched: 0,
-            backlog: 0,
             command: "client|list".to_owned(),
             user: "default".into(),
-            redirect: None,
             protocol: 3,
+            ..Profile::default()
         }
     }
 
@@ -135,6 +177,74 @@ mod tests {
             line("id=3 watch=0 lib-name= lib-ver= io-thread=0 tot-net-in=5 capa=r\n"),
             "id=7 watch=0 lib-name=lib lib-ver=1.2 io-thread=0 tot-net-in=0 capa=\n"
         );
+    }
+
+    /// A line of Redis 8.6 with all numbers of a client.
+    const NUMBERS: &str = "id=3 multi=-1 watch=0 qbuf=26 qbuf-free=20448 argv-mem=10 multi-mem=1 rbs=16384 rbp=217 \
+        obl=2 oll=3 omem=4 tot-mem=38170 events=r io-thread=5 tot-net-in=139 tot-net-out=3199 tot-cmds=6";
+
+    #[test]
+    fn numbers_are_the_clients_own() {
+        let client = Profile {
+            id: 7,
+            queued: Some(2),
+            watched: 9,
+            input: 10,
+            input_free: 11,
+            argument_memory: 12,
+            multi_memory: 13,
+            backlog: 14,
+            reply_buffer: 15,
+            reply_peak: 16,
+            output_buffered: 17,
+            output_pieces: 18,
+            output_list_memory: 19,
+            total_memory: 20,
+            received: 21,
+            sent: 22,
+            commands: 23,
+            unread: true,
+            ..Profile::default()
+        };
+        let line = |server_line| {
+            let mut out = String::new();
+            Form::of(NUMBERS.as_bytes()).write_with(&client, server_line, &mut out);
+            out
+        };
+        let numbers = "id=7 multi=2 watch=9 qbuf=10 qbuf-free=11 argv-mem=12 multi-mem=13 rbs=15 rbp=16 obl=17 oll=18 \
+            omem=19 tot-mem=20 events=w io-thread=0 tot-net-in=21 tot-net-out=22 tot-cmds=23\n";
+        assert_eq!(line(None), numbers);
+        // What is known here is not asked of the server.
+        assert_eq!(line(Some(NUMBERS)), numbers.replace("io-thread=0", "io-thread=5"));
+    }
+
+    #[test]
+    fn what_is_not_known_is_what_the_server_says_of_the_clients_connection() {
+        let line = |server_line: Option<&str>| {
+            let mut out = String::new();
+            Form::of(NUMBERS.as_bytes()).write_with(&Profile::default(), server_line, &mut out);
+            out
+        };
+        // Totals are of all who have had the connection.
+        assert_eq!(
+            line(Some(&format!("{NUMBERS}\nid=4 qbuf=9\n"))),
+            "id=0 multi=-1 watch=0 qbuf=26 qbuf-free=20448 argv-mem=10 multi-mem=1 rbs=16384 rbp=217 obl=2 \
+             oll=3 omem=4 tot-mem=38170 events=r io-thread=5 tot-net-in=0 tot-net-out=0 tot-cmds=0\n"
+        );
+        // Only what the line has, under its whole name.
+        let nothing = line(None);
+        assert!(nothing.contains(" qbuf=0 qbuf-free=0 ") && nothing.contains(" tot-mem=0 "));
+        assert_eq!(line(Some("id=3 xqbuf=1 free=2 flags=N")), nothing);
+        assert_eq!(line(Some("")), nothing);
+        assert_eq!(line(Some("id=3 qbuf-free=8")), nothing.replace("qbuf-free=0", "qbuf-free=8"));
+    }
+
+    #[test]
+    fn words_that_only_the_server_knows_are_taken_too() {
+        let form = Form::of(b"id=3 capa= user=u new=");
+        let mut out = String::new();
+        form.write_with(&joe(), Some("id=3 capa=r user=u new=x"), &mut out);
+        assert_eq!(out, "id=7 capa=r user=default new=x\n");
     }
 
     #[test]

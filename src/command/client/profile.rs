@@ -2,9 +2,12 @@
 
 use bytes::Bytes;
 
-use crate::upstream::label::Label;
+use crate::{resp::Request, upstream::label::Label};
 
 /// Everything that `CLIENT LIST` shows of a client, and `CLIENT KILL` goes by.
+///
+/// Sizes are in bytes. They mean what they mean in Redis (`catClientInfoString` in networking.c), with our buffers in
+/// the place of the server's; one that is not known is 0.
 #[derive(Clone, Debug, Default)]
 pub struct Profile {
     /// The id that `CLIENT ID` tells.
@@ -31,8 +34,36 @@ pub struct Profile {
     pub queued: Option<usize>,
     /// Watched keys.
     pub watched: u32,
-    /// Bytes of replies that wait for it.
+    /// What was read from it and is not handled yet (`qbuf`); see [`Profile::asking`] for the one who asks.
+    pub input: usize,
+    /// The room behind that (`qbuf-free`).
+    pub input_free: usize,
+    /// The arguments of the request that is being handled (`argv-mem`).
+    pub argument_memory: usize,
+    /// The arguments of the commands queued in its transaction (`multi-mem`).
+    pub multi_memory: usize,
+    /// Replies that wait for it.
     pub backlog: usize,
+    /// The size of the buffer that replies are written from (`rbs`).
+    pub reply_buffer: usize,
+    /// The most that was in this buffer of late (`rbp`).
+    pub reply_peak: usize,
+    /// The part of the backlog that is in this buffer (`obl`).
+    pub output_buffered: usize,
+    /// The number of pieces that the rest is kept in (`oll`).
+    pub output_pieces: usize,
+    /// The memory of the rest (`omem`); 0 when it is just its size.
+    pub output_list_memory: usize,
+    /// All of its memory (`tot-mem`); 0 when it is just what is told above.
+    pub total_memory: usize,
+    /// What it has sent so far (`tot-net-in`).
+    pub received: u64,
+    /// What it was sent so far (`tot-net-out`).
+    pub sent: u64,
+    /// How many commands of it have been handled (`tot-cmds`).
+    pub commands: u64,
+    /// Nothing is read from it at present.
+    pub unread: bool,
     /// The last command, in lower case.
     pub command: String,
     /// The user that it has authenticated as.
@@ -115,6 +146,47 @@ pub enum Kind {
 }
 
 impl Profile {
+    /// The profile as it is while `request` of this client is being answered: the server handles a request where it was
+    /// read, so it still counts as input then.
+    #[must_use]
+    pub fn asking(self, request: &Request<'_>) -> Self {
+        Self {
+            input: request.bytes().len(),
+            argument_memory: request.args().map(<[u8]>::len).sum(),
+            ..self
+        }
+    }
+
+    /// The memory of replies that are in no fixed buffer.
+    #[must_use]
+    pub fn list_memory(&self) -> usize {
+        match self.output_list_memory {
+            0 => self.backlog.saturating_sub(self.output_buffered),
+            memory => memory,
+        }
+    }
+
+    /// All memory that the client takes (`getClientMemoryUsage` in networking.c).
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let input = self.input + self.input_free + self.argument_memory + self.multi_memory;
+        match self.total_memory {
+            0 => input + self.reply_buffer + self.list_memory(),
+            memory => memory,
+        }
+    }
+
+    /// What its socket is watched for: `r` to read, `w` to go on writing.
+    #[must_use]
+    pub fn events(&self) -> &'static str {
+        match (self.unread, self.backlog > 0) {
+            (false, false) => "r",
+            (false, true) => "rw",
+            (true, true) => "w",
+            (true, false) => "",
+        }
+    }
+
     /// The client's kind (`getClientType` in networking.c; who monitors counts as a normal client).
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -125,5 +197,44 @@ impl Profile {
         } else {
             Kind::Normal
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::sample::with_request;
+
+    #[test]
+    fn a_request_is_input_while_it_is_answered() {
+        // As Redis 7 answers it: qbuf=26 argv-mem=10.
+        let asking = with_request("CLIENT INFO", |request| Profile::default().asking(request));
+        assert_eq!((asking.input, asking.argument_memory), (26, 10));
+    }
+
+    #[test]
+    fn memory_is_told_or_added_up() {
+        let client = Profile {
+            input: 1,
+            input_free: 2,
+            argument_memory: 4,
+            multi_memory: 8,
+            reply_buffer: 16,
+            backlog: 96,
+            output_buffered: 32,
+            ..Profile::default()
+        };
+        assert_eq!((client.list_memory(), client.memory()), (64, 95));
+        let client = Profile { output_list_memory: 128, ..client };
+        assert_eq!((client.list_memory(), client.memory()), (128, 159));
+        let client = Profile { total_memory: 1000, ..client };
+        assert_eq!((client.list_memory(), client.memory()), (128, 1000));
+    }
+
+    #[test]
+    fn events_are_what_the_socket_is_watched_for() {
+        let events = |unread, backlog| Profile { unread, backlog, ..Profile::default() }.events();
+        assert_eq!((events(false, 0), events(false, 1)), ("r", "rw"));
+        assert_eq!((events(true, 0), events(true, 1)), ("", "w"));
     }
 }

@@ -40,6 +40,7 @@ impl Outbox {
                 Protocol::Resp2 => 2,
                 Protocol::Resp3 => 3,
             },
+            ..Profile::default()
         }
     }
 
