@@ -29,7 +29,7 @@ pub enum Route {
     Client(ClientCommand),
     /// `COMMAND`: the session commands belong into the answer.
     Catalog,
-    /// `INFO` with our section in it.
+    /// `INFO` with something in it that is ours to say.
     Info,
     /// Needs an exclusive connection for the time of the command.
     Aside,
@@ -158,6 +158,9 @@ mod tests {
         assert_eq!(routed("CLIENT PAUSE 100 WRITE"), "Client(Pause)");
         assert_eq!(routed("client unpause"), "Client(Unpause)");
         assert_eq!(routed("CLIENT PAUSE x"), "Aside");
+        assert_eq!(routed("INFO clients"), "Info");
+        assert_eq!(routed("INFO sessiond"), "Info");
+        assert_eq!(routed("INFO memory"), "Shared");
         assert_eq!(routed("COMMAND"), "Catalog");
         assert_eq!(routed("command Docs get"), "Catalog");
         assert_eq!(routed("COMMAND HELP"), "Shared");

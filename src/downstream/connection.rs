@@ -20,7 +20,10 @@ use super::{
     target::Target,
 };
 use crate::{
-    command::{Route, catalog::Merge, client::profile::Flags, route, table::Transaction as Step},
+    command::{
+        Route, catalog::Merge, client::profile::Flags, info::Wanted, route,
+        table::Transaction as Step,
+    },
     resp::{Request, RequestScanner, encode},
     upstream::{
         key::LaneKey,
@@ -231,14 +234,17 @@ impl Connection {
 
     /// `INFO`: the server is asked, and our section is added to what it says.
     pub(super) async fn info(&mut self, link: &Rc<Link>, request: &Request<'_>) -> Result<(), End> {
-        let section = self.section().await?;
+        let section = self.section(request).await?;
         self.outbox.sent(1);
         link.send(&self.outbox, request.bytes(), Slot::Section(section));
         Ok(())
     }
 
-    /// The section `# Sessiond` as it is now.
-    pub(super) async fn section(&mut self) -> Result<String, End> {
+    /// The section `# Sessiond` as it is now; empty when `request` does not ask for it.
+    pub(super) async fn section(&mut self, request: &Request<'_>) -> Result<String, End> {
+        if !Wanted::of(request).section {
+            return Ok(String::new());
+        }
         let roster = self.context.roster.clone();
         let counts = self.io.during(&self.outbox, roster.counts()).await?;
         Ok(self.context.facts.section(counts))

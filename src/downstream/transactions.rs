@@ -119,7 +119,7 @@ impl Connection {
                 }
                 effect
             }
-            Route::Info => Some(Effect::Section(self.section().await?)),
+            Route::Info => Some(Effect::Section(self.section(request).await?)),
             Route::Catalog => Merge::of(request, &self.context.session).map(|merge| {
                 asked = merge.request(request);
                 Effect::Merge(Box::new(merge))
