@@ -2,9 +2,7 @@
 //! and every connection has to receive the same bytes.
 //!
 //! `TRANSPARENCY_SCENARIO=text` runs only the scenarios with this text in their name. See [`random`] for its seeds.
-
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-#![allow(clippy::print_stderr, reason = "a failure says what differed")]
+#![cfg(test)] // What clippy.toml allows in tests is then allowed in helpers as well.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,0 +1,121 @@
+//! Upstream connections that are killed, refused, busy or no longer needed.
+
+use crate::common::*;
+
+/// Kills the upstream connection in which one command is queued, on the server itself.
+fn kill_the_open_transaction(redis: &Redis) {
+    let connections = redis.connections();
+    let open: Vec<&String> = connections.iter().filter(|line| line.contains(" multi=1 ")).collect();
+    assert_eq!(open.len(), 1, "{connections:#?}");
+    let id = open[0].strip_prefix("id=").unwrap().split(' ').next().unwrap();
+    check!(redis.client(), "CLIENT", "KILL", "ID", id => "1");
+}
+
+#[test]
+fn nothing_of_a_transaction_runs_once_its_connection_was_killed() {
+    each_mode(|mut stack| {
+        stack.sessiond().expect_troubles();
+        for size in [1, 1_500_000] {
+            let value = vec![b'x'; size];
+            for _ in 0..5 {
+                let mut client = stack.client();
+                check!(client, "MULTI" => "+OK");
+                check!(client, "SET", "queued", "1" => "+QUEUED");
+                kill_the_open_transaction(&stack.redis);
+                let refused = cmd!(client, "SET", "later", value);
+                assert!(refused.error().starts_with("UPSTREAM "), "{refused}");
+                let exec = cmd!(client, "EXEC");
+                assert!(exec.error().starts_with("EXECABORT "), "{exec}");
+                check!(client, "EXISTS", "queued", "later" => "0");
+                check!(client, "EXEC" => "-ERR EXEC without MULTI");
+                check!(client, "MULTI" => "+OK");
+                check!(client, "ECHO", "again" => "+QUEUED");
+                check!(client, "EXEC" => "[\"again\"]");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_full_upstream_is_reported_until_it_has_room_again() {
+    each_mode(|mut stack| {
+        stack.sessiond().expect_troubles();
+        let mut admin = stack.redis.client();
+        // Fewer than there are: also a connection that closes meanwhile makes no room.
+        check!(admin, "CONFIG", "SET", "maxclients", "1" => "+OK");
+        let mut clients: Vec<Client> = (0..6).map(|_| stack.client()).collect();
+        let full = "-UPSTREAM unavailable: ERR max number of clients reached";
+        for _ in 0..3 {
+            for client in &mut clients {
+                check!(client, "BLPOP", "none", "0.01" => full);
+                check!(client, "WATCH", "k" => full);
+                check!(client, "SUBSCRIBE", "c" => full);
+            }
+        }
+        let mut elsewhere = stack.client();
+        check!(elsewhere, "HELLO", "3" => full);
+        check!(admin, "CONFIG", "SET", "maxclients", "1000" => "+OK");
+        for client in clients.iter_mut().chain([&mut elsewhere]) {
+            eventually("the same connection works again", || {
+                (cmd!(client, "BLPOP", "none", "0.01").to_string() == "*nil").then_some(())
+            });
+            check!(client, "WATCH", "k" => "+OK");
+            check!(client, "SET", "k", "1" => "+OK");
+        }
+    });
+}
+
+#[test]
+fn a_busy_script_is_killed_from_another_database() {
+    each_mode_with(&["--busy-reply-threshold", "100"], &[], |mut stack| {
+        if !direct() {
+            stack.sessiond().expect_troubles();
+        }
+        let (mut client, mut rescuer) = (stack.client(), stack.client());
+        check!(rescuer, "SELECT", "3" => "+OK");
+        check!(rescuer, "GET", "k" => "$nil");
+        let mut server = stack.redis.client();
+        // Once the idle connections into that database are closed, the rescuer needs a new one.
+        eventually("one connection into database 3 is left", || {
+            let list = cmd!(server, "CLIENT", "LIST").text();
+            (list.matches(" db=3 ").count() == 1).then_some(())
+        });
+        client.write(&["EVAL", "while true do end", "0"]);
+        eventually("the script is found to be busy", || {
+            let reply = cmd!(server, "PING");
+            (reply.is_error() && reply.error().starts_with("BUSY")).then_some(())
+        });
+        check!(rescuer, "SCRIPT", "KILL" => "+OK");
+        let killed = client.reply();
+        assert!(killed.error().contains("Script killed by user"), "{killed}");
+        check!(rescuer, "SET", "k", "in 3" => "+OK");
+        check!(client, "GET", "k" => "$nil");
+    });
+}
+
+#[test]
+fn connections_that_nobody_needs_are_closed() {
+    each_mode(|stack| {
+        // sessiond watches the server on one connection; the client that found it up has left.
+        let own = eventually("no client has a connection", || {
+            let count = stack.redis.connections().len();
+            (count <= 1).then_some(count)
+        });
+        let mut clients: Vec<Client> = (0..30).map(|_| stack.client()).collect();
+        for (number, client) in clients.iter_mut().enumerate() {
+            check!(client, "SELECT", number % 5 => "+OK");
+            check!(client, "GET", "k" => "$nil");
+            match number % 3 {
+                0 => check!(client, "BLPOP", "none", "0.01" => "*nil"),
+                1 => check!(client, "MULTI" => "+OK"),
+                _ => check!(client, "SUBSCRIBE", "c" => "[\"subscribe\", \"c\", 1]"),
+            }
+        }
+        let used = stack.redis.connections().len();
+        assert!(used > own, "{used} connections with clients, {own} without");
+        drop(clients);
+        eventually("connections back to what they were without clients", || {
+            (stack.redis.connections().len() <= own).then_some(())
+        });
+    });
+}

@@ -1,0 +1,8 @@
+//! Session commands against a real server: their plans are sent over a raw socket, as they are.
+
+mod batches;
+mod commands;
+mod foreign;
+mod harness;
+mod merging;
+mod refusals;
