@@ -4,7 +4,6 @@
 //! same tests talk to redis-server itself: what sessiond passes through has to hold there too, so this shows
 //! that an expectation is Redis' own. Tests of session commands fail in that setting, as they should.
 #![allow(dead_code, unused_imports, unused_macros, reason = "every test program uses a part")]
-#![allow(clippy::print_stderr, reason = "a failure tells its mode and the log of sessiond")]
 
 mod arg;
 mod client;
@@ -15,6 +14,7 @@ mod sessiond;
 mod stack;
 mod value;
 mod wait;
+mod words;
 
 pub(crate) use arg::{Arg, encode};
 pub(crate) use client::Client;
@@ -27,6 +27,7 @@ pub(crate) use sessiond::Sessiond;
 pub(crate) use stack::{Mode, Stack, direct, each_mode, each_mode_in_turn, each_mode_with};
 pub(crate) use value::Value;
 pub(crate) use wait::{PATIENCE, Random, eventually};
+pub(crate) use words::{wire, words};
 
 /// Sends one command and gives its reply.
 macro_rules! cmd {

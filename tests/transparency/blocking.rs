@@ -1,6 +1,7 @@
 //! Blocking commands: woken, timed out, abandoned, in MULTI, in scripts, and with commands behind them.
 
-use crate::runner::{Made, Side, compare, compare_made};
+use crate::runner::{Made, compare, compare_made};
+use crate::side::Side;
 
 /// A blocking command without an end, what wakes it, and the command that shows what it took.
 const COMMANDS: &[(&str, &str, &str)] = &[

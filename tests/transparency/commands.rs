@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::common::{Redis, encode};
 use crate::normal::Normal;
-use crate::runner::{MODES, ONE_MODE, Side, compare, compare_with};
+use crate::runner::{MODES, ONE_MODE, compare, compare_with};
+use crate::side::Side;
 use crate::table::{Call, calls};
 
 /// Commands that are not in the table, and why.
@@ -209,7 +210,7 @@ fn bad_one_by_one(side: &mut Side, resp3: bool) {
             side.send("own", b"PING\r\n");
             side.finish_as("own", normal_of(&call));
         } else {
-            side.send("main", &[crate::words::wire(WRONG), encode(&args)].concat());
+            side.send("main", &[crate::common::wire(WRONG), encode(&args)].concat());
             side.read_as("main", normal_of(&call), 5);
         }
     }
@@ -225,7 +226,7 @@ fn bad_in_transactions(side: &mut Side, resp3: bool) {
         if resp3 && !side.is_open(name) {
             side.run(name, "HELLO 3");
         }
-        let before = if call.keys.is_empty() { Vec::new() } else { crate::words::wire(WRONG) };
+        let before = if call.keys.is_empty() { Vec::new() } else { crate::common::wire(WRONG) };
         let replies = if call.keys.is_empty() { 3 } else { 7 };
         let block = [before, b"MULTI\r\n".to_vec(), encode(&args), b"EXEC\r\n".to_vec()].concat();
         side.send(name, &block);

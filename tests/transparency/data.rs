@@ -1,9 +1,9 @@
 //! Values of all types and sizes both ways, and requests in all forms and pieces.
 
-use crate::common::{Random, encode};
+use crate::common::{Random, encode, words};
 use crate::normal::Normal;
-use crate::runner::{MODES, ONE_MODE, Side, compare, compare_with};
-use crate::words::words;
+use crate::runner::{MODES, ONE_MODE, compare, compare_with};
+use crate::side::Side;
 
 const MIB: usize = 1 << 20;
 
@@ -253,7 +253,7 @@ fn in_pieces() {
                 "UNSUBSCRIBE c",
                 "BLPOP l 0.01",
             ] {
-                requests.extend(crate::words::wire(line));
+                requests.extend(crate::common::wire(line));
             }
             requests.extend_from_slice(b"  ECHO \"a b\"\r\n\r\nPING\n*0\r\n");
             let pieces: Vec<Vec<u8>> = requests.chunks(1).map(<[u8]>::to_vec).collect();
@@ -261,7 +261,7 @@ fn in_pieces() {
             side.read("a", 15);
         }),
         ("cut at every place", &|side| {
-            let request = crate::words::wire(
+            let request = crate::common::wire(
                 "SET k value\nGET k\nMULTI\nINCR n\nEXEC\nSELECT 1\nSET k one\nSELECT 0\nGET k",
             );
             for cut in 1..request.len() {

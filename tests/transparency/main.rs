@@ -10,11 +10,12 @@ mod common;
 mod allowed;
 mod normal;
 mod runner;
+mod side;
 mod table;
-mod words;
 
 mod blocking;
 mod client;
+mod client_modes;
 mod commands;
 mod data;
 mod protocol;

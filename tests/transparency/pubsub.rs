@@ -1,6 +1,7 @@
 //! Subscriptions of all forms in both protocols, and what may be said in between.
 
-use crate::runner::{Side, compare};
+use crate::runner::compare;
+use crate::side::Side;
 
 fn hello(side: &mut Side, resp3: bool) {
     side.run("a", if resp3 { "HELLO 3" } else { "HELLO 2" });

@@ -9,7 +9,8 @@
 
 use crate::common::{Random, encode};
 use crate::normal::Normal;
-use crate::runner::{Made, Side, compare_made};
+use crate::runner::{Made, compare_made};
+use crate::side::Side;
 use crate::table::{Call, calls};
 
 /// Names of connections.
@@ -157,7 +158,7 @@ impl Generator {
 
 fn fixed(line: &str) -> Call {
     Call {
-        args: crate::words::words(line),
+        args: crate::common::words(line),
         keys: Vec::new(),
         normal: Normal::Exact,
         own: false,
@@ -263,7 +264,7 @@ fn run_states(side: &mut Side, seed: u64, batches: usize) {
         // Replies are on again, no transaction is open, and of two marks at least the last is answered.
         lines.push_str("DISCARD\nCLIENT REPLY ON\n");
         lines.push_str(&format!("PING {round}-first\nPING {round}-last\n"));
-        let bytes = crate::words::wire(&lines);
+        let bytes = crate::common::wire(&lines);
         let longest = [bytes.len(), 40][random.below(2)];
         random.split(&bytes, longest).iter().for_each(|piece| side.send(name, piece));
         side.read_until(name, &format!("{round}-last"));

@@ -2,7 +2,8 @@
 
 use crate::common::encode;
 use crate::normal::Normal;
-use crate::runner::{Side, compare};
+use crate::runner::compare;
+use crate::side::Side;
 
 /// Return expressions of Lua, some of which look like something else on the wire.
 const RETURNS: &[&str] = &[

@@ -1,6 +1,7 @@
 //! SELECT, AUTH, HELLO and RESET, one by one and mixed into pipelines.
 
-use crate::runner::{MODES, Made, Side, compare, compare_made, compare_with};
+use crate::runner::{MODES, Made, compare, compare_made, compare_with};
+use crate::side::Side;
 
 const USERS: &[&str] = &[
     "ACL SETUSER bob on >pw ~b* +@all",

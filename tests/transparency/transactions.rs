@@ -1,10 +1,10 @@
 //! MULTI, EXEC, DISCARD and WATCH, alone and with rivals on other connections.
 
-use crate::common::{Random, encode};
+use crate::common::{Random, encode, wire};
 use crate::normal::Normal;
-use crate::runner::{MODES, Made, ONE_MODE, Side, compare, compare_made, compare_with};
+use crate::runner::{MODES, Made, ONE_MODE, compare, compare_made, compare_with};
+use crate::side::Side;
 use crate::table::{Call, calls};
-use crate::words::wire;
 
 #[test]
 fn watched_keys() {

@@ -4,5 +4,7 @@ mod batches;
 mod commands;
 mod foreign;
 mod harness;
+mod listings;
 mod merging;
 mod refusals;
+mod replies;
