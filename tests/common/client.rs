@@ -1,11 +1,12 @@
 //! A blocking wire client: it sends exactly the bytes it is told to and reads one reply at a time.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::path::Path;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::arg::encode;
+use super::socket::Socket;
 use super::value::Value;
 
 /// How long a reply may take before a test gives up: far beyond what a loaded machine needs.
@@ -13,8 +14,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One client connection.
 pub(crate) struct Client {
-    reader: BufReader<TcpStream>,
-    stream: TcpStream,
+    reader: BufReader<Socket>,
+    socket: Socket,
 }
 
 impl Client {
@@ -25,11 +26,17 @@ impl Client {
 
     /// Connects, or says why not.
     pub(crate) fn try_connect(port: u16) -> io::Result<Client> {
-        let stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(READ_TIMEOUT))?;
-        stream.set_write_timeout(Some(READ_TIMEOUT))?;
-        Ok(Client { reader: BufReader::new(stream.try_clone()?), stream })
+        Client::over(Socket::tcp(port)?)
+    }
+
+    /// Connects to a Unix socket, or says why not.
+    pub(crate) fn try_connect_unix(path: &Path) -> io::Result<Client> {
+        Client::over(Socket::unix(path)?)
+    }
+
+    fn over(socket: Socket) -> io::Result<Client> {
+        socket.set_timeout(READ_TIMEOUT)?;
+        Ok(Client { reader: BufReader::new(socket.try_clone()?), socket })
     }
 
     /// The same client after `HELLO 3`.
@@ -41,12 +48,12 @@ impl Client {
 
     /// Writes bytes as they are.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
-        self.stream.write_all(bytes).unwrap();
+        self.socket.write_all(bytes).unwrap();
     }
 
     /// Writes bytes as they are, or says why not.
     pub(crate) fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes)
+        self.socket.write_all(bytes)
     }
 
     /// Writes one command without waiting for its reply.
@@ -56,17 +63,17 @@ impl Client {
 
     /// Writes from a thread of its own, so that a deep pipeline cannot block on unread replies.
     pub(crate) fn send_aside(&self, chunks: Vec<Vec<u8>>) -> JoinHandle<()> {
-        let mut stream = self.stream.try_clone().unwrap();
+        let mut socket = self.socket.try_clone().unwrap();
         thread::spawn(move || {
             for chunk in chunks {
-                stream.write_all(&chunk).unwrap();
+                socket.write_all(&chunk).unwrap();
             }
         })
     }
 
     /// A second handle on the socket.
-    pub(crate) fn duplicate(&self) -> TcpStream {
-        self.stream.try_clone().unwrap()
+    pub(crate) fn duplicate(&self) -> Socket {
+        self.socket.try_clone().unwrap()
     }
 
     /// Sends one command and reads its reply.
@@ -129,12 +136,12 @@ impl Client {
 
     /// Says that no more requests come, replies can still be read.
     pub(crate) fn finish_writing(&mut self) {
-        self.stream.shutdown(Shutdown::Write).unwrap();
+        self.socket.finish_writing().unwrap();
     }
 
     /// The client's own address, as `CLIENT LIST` has to show it.
     pub(crate) fn address(&self) -> String {
-        self.stream.local_addr().unwrap().to_string()
+        self.socket.local_address()
     }
 
     /// `CLIENT ID`.

@@ -8,9 +8,11 @@
 mod arg;
 mod client;
 mod keyspace;
+mod log;
 mod node;
 mod redis;
 mod sessiond;
+mod socket;
 mod stack;
 mod value;
 mod wait;
@@ -22,7 +24,7 @@ pub(crate) use keyspace::{
     Dump, Now, age, assert_consistent, assert_consistent_within, hash, same_second,
 };
 pub(crate) use node::{LibrarySessions, node_dir, python, run_checked};
-pub(crate) use redis::{Redis, free_port};
+pub(crate) use redis::Redis;
 pub(crate) use sessiond::Sessiond;
 pub(crate) use stack::{Mode, Stack, direct, each_mode, each_mode_in_turn, each_mode_with};
 pub(crate) use value::Value;

@@ -1,15 +1,14 @@
 //! A private redis-server child, ended with the test.
 
-use std::fs;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tempfile::TempDir;
 
 use super::client::Client;
-use super::value::Value;
+use super::log::Log;
 use super::wait::eventually;
 
 /// A port that nobody listens on, outside the range from which outgoing connections take theirs.
@@ -43,11 +42,12 @@ impl Redis {
     pub(crate) fn with(options: &[&str]) -> Redis {
         let dir = TempDir::new().unwrap();
         let args: Vec<String> = options.iter().map(|option| option.to_string()).collect();
+        // A port cannot be left to redis-server; another program may have taken it meanwhile.
         loop {
             let port = free_port();
-            let mut child = spawn(port, &dir, &args);
-            if ready(port, &mut child) {
-                return Redis { child, dir, port, args };
+            match spawn(port, &dir, &args) {
+                Ok(child) => return Redis { child, dir, port, args },
+                Err(log) => assert!(log.contains("in use"), "redis-server {options:?}:\n{log}"),
             }
         }
     }
@@ -72,6 +72,11 @@ impl Redis {
         Client::connect(self.port)
     }
 
+    /// The same over the Unix socket, which costs less.
+    pub(crate) fn unix_client(&self) -> Client {
+        Client::try_connect_unix(&self.socket()).unwrap()
+    }
+
     /// SIGKILL: no goodbye, connections break.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -81,8 +86,8 @@ impl Redis {
     /// The same server again, on the same port and directory.
     pub(crate) fn start_again(&mut self) {
         eventually("redis-server back on its port", || {
-            self.child = spawn(self.port, &self.dir, &self.args);
-            ready(self.port, &mut self.child).then_some(())
+            self.child = spawn(self.port, &self.dir, &self.args).ok()?;
+            Some(())
         });
     }
 
@@ -119,32 +124,20 @@ impl Drop for Redis {
     }
 }
 
-fn spawn(port: u16, dir: &TempDir, args: &[String]) -> Child {
-    let log = fs::File::create(dir.path().join("redis.log")).unwrap();
-    Command::new("redis-server")
+/// A server that accepts connections, or what one wrote that ended instead.
+fn spawn(port: u16, dir: &TempDir, args: &[String]) -> Result<Child, String> {
+    let mut command = Command::new("redis-server");
+    command
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
         .args(["--unixsocket", "s", "--appendonly", "no", "--daemonize", "no"])
-        .args(["--enable-debug-command", "yes"])
+        // Replicas need not wait for others to come.
+        .args(["--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0"])
         .args(args)
-        .current_dir(dir.path())
-        .stdin(Stdio::null())
-        .stdout(log)
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("redis-server is needed: `make test-setup` installs it")
-}
-
-/// Waits until the child answers; false when it ended, for instance because the port was taken.
-fn ready(port: u16, child: &mut Child) -> bool {
-    eventually("redis-server answers", || {
-        if child.try_wait().unwrap().is_some() {
-            return Some(false);
-        }
-        let mut client = Client::try_connect(port).ok()?;
-        client.try_send(b"PING\r\n").ok()?;
-        match client.try_reply().ok()? {
-            Value::Error(text) if text.starts_with("LOADING") => None,
-            _ => Some(true),
-        }
-    })
+        .current_dir(dir.path());
+    let (child, log) =
+        Log::spawn(command).expect("redis-server is needed: `make test-setup` installs it");
+    match log.line_with("eady to accept connections") {
+        Some(_) => Ok(child),
+        None => Err(log.whole()),
+    }
 }

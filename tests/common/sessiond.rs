@@ -1,40 +1,47 @@
-//! A sessiond child on a free port, with its log read at the end.
+//! A sessiond child on a port that the system chooses, with its log read at the end.
 
-use std::fs::{self, File};
-use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::fs;
+use std::process::{Child, Command, ExitStatus};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::client::Client;
-use super::redis::free_port;
+use super::log::Log;
 use super::wait::eventually;
+
+/// What the log says when clients can come; the port follows.
+const LISTENING: &str = "listening on 127.0.0.1:";
 
 /// A running sessiond.
 pub(crate) struct Sessiond {
     child: Child,
     port: u16,
-    dir: TempDir,
+    log: Log,
+    /// Where it runs: a file that it leaves there goes with it.
+    _dir: TempDir,
     troubles_expected: bool,
 }
 
 impl Sessiond {
-    /// Starts sessiond with these options beside `--listen`, and waits until it answers.
+    /// Starts sessiond with these options beside `--listen`, and waits until it listens.
     pub(crate) fn start(options: &[&str]) -> Sessiond {
-        for _ in 0..5 {
-            let dir = TempDir::new().unwrap();
-            let port = free_port();
-            let child = spawn(port, &dir, options);
-            let mut started = Sessiond { child, port, dir, troubles_expected: false };
-            if started.ready() {
-                return started;
-            }
-            let log = started.log();
-            started.troubles_expected = true;
-            assert!(log.contains("in use"), "sessiond {options:?} did not start:\n{log}");
-        }
-        panic!("sessiond {options:?} found no free port");
+        let dir = TempDir::new().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sessiond"));
+        command
+            .args(["--listen", "127.0.0.1:0"])
+            .args(options)
+            .current_dir(dir.path())
+            .env("RUST_BACKTRACE", "1");
+        let (child, log) = Log::spawn(command).unwrap();
+        let mut started = Sessiond { child, port: 0, log, _dir: dir, troubles_expected: false };
+        let Some(line) = started.log.line_with(LISTENING) else {
+            panic!("sessiond {options:?} did not start");
+        };
+        let (_, address) = line.split_once(LISTENING).unwrap();
+        let digits = address.split(|c: char| !c.is_ascii_digit()).next().unwrap();
+        started.port = digits.parse().unwrap();
+        started
     }
 
     /// The port it listens on.
@@ -49,12 +56,24 @@ impl Sessiond {
 
     /// What it has logged until now.
     pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.log_path()).unwrap_or_default()
+        self.log.text()
     }
 
     /// Says that warnings and errors in the log belong to this test; a panic never does.
     pub(crate) fn expect_troubles(&mut self) {
         self.troubles_expected = true;
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// SIGKILL: it has no chance to clean up. All that it has logged.
+    pub(crate) fn kill(&mut self) -> String {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.log.whole()
     }
 
     /// Sends SIGTERM.
@@ -82,44 +101,11 @@ impl Sessiond {
     fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
-
-    fn log_path(&self) -> PathBuf {
-        self.dir.path().join("sessiond.log")
-    }
-
-    fn ready(&mut self) -> bool {
-        let (child, port) = (&mut self.child, self.port);
-        eventually("sessiond answers", || {
-            if child.try_wait().unwrap().is_some() {
-                return Some(false);
-            }
-            let mut client = Client::try_connect(port).ok()?;
-            client.try_send(b"PING\r\n").ok()?;
-            client.try_reply().ok()?;
-            Some(true)
-        })
-    }
-}
-
-fn spawn(port: u16, dir: &TempDir, options: &[&str]) -> Child {
-    let log = File::create(dir.path().join("sessiond.log")).unwrap();
-    Command::new(env!("CARGO_BIN_EXE_sessiond"))
-        .args(["--listen", &format!("127.0.0.1:{port}")])
-        .args(options)
-        .current_dir(dir.path())
-        .env("RUST_BACKTRACE", "1")
-        .stdin(Stdio::null())
-        .stdout(log.try_clone().unwrap())
-        .stderr(log)
-        .spawn()
-        .unwrap()
 }
 
 impl Drop for Sessiond {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let log = self.log();
+        let log = self.kill();
         let trouble = |line: &&str| {
             let reported = line.contains("ERROR") || line.contains("WARN");
             line.contains("panicked at") || (reported && !self.troubles_expected)

@@ -62,7 +62,21 @@ impl Value {
         })
     }
 
+    /// The one reply that these bytes are.
+    #[track_caller]
+    pub(crate) fn of(mut frame: &[u8]) -> Value {
+        let value = Value::read(&mut frame, &mut Vec::new()).unwrap();
+        assert!(frame.is_empty(), "behind the reply: {}", frame.escape_ascii());
+        value
+    }
+
+    /// A bulk string.
+    pub(crate) fn bulk(bytes: &(impl AsRef<[u8]> + ?Sized)) -> Value {
+        Value::Bulk(bytes.as_ref().to_vec())
+    }
+
     /// The elements of an array, a set or a push.
+    #[track_caller]
     pub(crate) fn items(&self) -> &[Value] {
         match self {
             Value::Array(items) | Value::Set(items) | Value::Push(items) => items,
@@ -71,6 +85,7 @@ impl Value {
     }
 
     /// The text of a bulk, simple or verbatim string.
+    #[track_caller]
     pub(crate) fn text(&self) -> String {
         match self {
             Value::Bulk(bytes) => String::from_utf8_lossy(bytes).into_owned(),
@@ -80,6 +95,7 @@ impl Value {
     }
 
     /// The value of an integer reply.
+    #[track_caller]
     pub(crate) fn int(&self) -> i64 {
         match self {
             Value::Int(number) => *number,
@@ -88,6 +104,7 @@ impl Value {
     }
 
     /// The text of an error reply.
+    #[track_caller]
     pub(crate) fn error(&self) -> &str {
         match self {
             Value::Error(text) => text,
@@ -101,6 +118,7 @@ impl Value {
     }
 
     /// Field and value pairs of a RESP3 map or of a flat RESP2 array.
+    #[track_caller]
     pub(crate) fn fields(&self) -> Vec<(String, Value)> {
         match self {
             Value::Map(pairs) => pairs.iter().map(|(k, v)| (k.text(), v.clone())).collect(),
@@ -113,10 +131,17 @@ impl Value {
     }
 
     /// The value of one field of a map or flat array.
+    #[track_caller]
     pub(crate) fn field(&self, name: &str) -> Value {
         let fields = self.fields();
         let found = fields.iter().find(|(field, _)| field == name);
         found.unwrap_or_else(|| panic!("no field {name} in {self}")).1.clone()
+    }
+
+    /// Whether a map or flat array has this field.
+    #[track_caller]
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.fields().iter().any(|(field, _)| field == name)
     }
 }
 

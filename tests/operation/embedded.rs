@@ -2,17 +2,13 @@
 
 use std::{
     fs,
-    io::{self, BufRead, BufReader, Read, Write},
-    os::unix::{
-        fs::{FileTypeExt, PermissionsExt},
-        net::UnixStream,
-    },
+    os::unix::fs::{FileTypeExt, PermissionsExt},
     path::{Path, PathBuf},
-    process::{Child, ChildStderr, Command, Stdio},
-    thread,
-    time::{Duration, Instant},
+    process::Command,
+    time::Duration,
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use sessiond::upstream::{
     address::Address,
     embedded::{Embedded, Error, Settings},
@@ -20,8 +16,7 @@ use sessiond::upstream::{
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-/// Bounds what would otherwise hang; nothing waits for it to pass.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::common::*;
 
 fn settings(folder: &TempDir) -> Settings {
     Settings { data_dir: folder.path().join("data"), program: None }
@@ -38,51 +33,14 @@ fn socket(embedded: &Embedded) -> PathBuf {
     }
 }
 
-/// One inline command and the first line of its answer.
-fn ask(stream: &mut UnixStream, command: &str) -> String {
-    try_ask(stream, command).unwrap()
-}
-
-fn try_ask(stream: &mut UnixStream, command: &str) -> io::Result<String> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(format!("{command}\r\n").as_bytes())?;
-    let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line)?;
-    Ok(line.trim_end().to_owned())
-}
-
-fn dial(socket: &Path) -> UnixStream {
-    UnixStream::connect(socket).unwrap()
+fn dial(socket: &Path) -> Client {
+    Client::try_connect_unix(socket).unwrap()
 }
 
 /// The server's process id, as it says itself.
-fn pid_of(socket: &Path) -> u32 {
-    let mut stream = dial(socket);
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.write_all(b"INFO server\r\nQUIT\r\n").unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
+fn pid_of(socket: &Path) -> i32 {
+    let text = cmd!(dial(socket), "INFO", "server").text();
     text.lines().find_map(|line| line.strip_prefix("process_id:")).unwrap().parse().unwrap()
-}
-
-fn signal(pid: u32, name: &str) {
-    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-    let signal = match name {
-        "KILL" => rustix::process::Signal::KILL,
-        "TERM" => rustix::process::Signal::TERM,
-        other => panic!("{other}"),
-    };
-    rustix::process::kill_process(pid, signal).unwrap();
-}
-
-/// Returns when the server at the other end has gone.
-fn wait_for_end(mut stream: UnixStream) {
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut rest = Vec::new();
-    match stream.read_to_end(&mut rest) {
-        Ok(_) => {}
-        Err(error) => assert_eq!(error.kind(), io::ErrorKind::ConnectionReset),
-    }
 }
 
 #[tokio::test]
@@ -90,13 +48,13 @@ async fn data_survives_a_stop_and_a_start() {
     let folder = tempfile::tempdir().unwrap();
     let embedded = started(&settings(&folder)).await;
     let path = socket(&embedded);
-    assert_eq!(ask(&mut dial(&path), "SET kept yes"), "+OK");
+    check!(dial(&path), "SET", "kept", "yes" => "+OK");
     embedded.stop().await;
     assert!(!path.exists());
 
     let embedded = started(&settings(&folder)).await;
     let mut stream = dial(&socket(&embedded));
-    assert_eq!(ask(&mut stream, "EXISTS kept"), ":1");
+    check!(stream, "EXISTS", "kept" => "1");
     embedded.stop().await;
 }
 
@@ -112,7 +70,7 @@ async fn only_our_user_can_reach_the_server_and_its_files() {
     assert_eq!(mode(&data), 0o700);
     assert_eq!(mode(&data.join("appendonlydir")) & 0o077, 0);
     let mut stream = dial(&path);
-    assert_eq!(ask(&mut stream, "CONFIG GET port"), "*2");
+    check!(stream, "CONFIG", "GET", "port" => "[\"port\", \"0\"]");
     embedded.stop().await;
 }
 
@@ -123,15 +81,17 @@ async fn a_killed_server_runs_again_with_its_data() {
     let path = socket(&embedded);
     let first = pid_of(&path);
     let mut stream = dial(&path);
-    assert_eq!(ask(&mut stream, "SET kept yes"), "+OK");
-    signal(first, "KILL");
-    wait_for_end(stream);
+    check!(stream, "SET", "kept", "yes" => "+OK");
+    kill_process(Pid::from_raw(first).unwrap(), Signal::KILL).unwrap();
+    stream.rest_until_closed();
 
     let again = async {
         loop {
-            let answer = UnixStream::connect(&path)
-                .and_then(|mut stream| try_ask(&mut stream, "EXISTS kept"));
-            if answer.is_ok_and(|answer| answer == ":1") {
+            let answer = Client::try_connect_unix(&path).and_then(|mut client| {
+                client.try_send(b"EXISTS kept\r\n")?;
+                client.try_reply()
+            });
+            if answer.is_ok_and(|answer| answer == Value::Int(1)) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -151,7 +111,7 @@ async fn a_second_one_on_the_same_data_is_refused() {
     let message = error.to_string();
     assert!(message.contains(&format!("(pid {})", std::process::id())), "{message}");
     assert!(message.contains(folder.path().join("data").to_str().unwrap()), "{message}");
-    assert_eq!(ask(&mut dial(&socket(&embedded)), "PING"), "+PONG");
+    check!(dial(&socket(&embedded)), "PING" => "+PONG");
     embedded.stop().await;
 }
 
@@ -161,7 +121,7 @@ async fn a_long_data_path_is_no_obstacle() {
     let data_dir = folder.path().join("d".repeat(100)).join("e".repeat(100));
     let embedded = started(&Settings { data_dir, program: None }).await;
     let path = socket(&embedded);
-    assert_eq!(ask(&mut dial(&path), "PING"), "+PONG");
+    check!(dial(&path), "PING" => "+PONG");
     embedded.stop().await;
     assert!(!path.parent().unwrap().exists());
 }
@@ -206,92 +166,54 @@ async fn a_shutdown_ends_the_wait_for_a_server_that_never_serves() {
     assert!(matches!(outcome, Err(Error::Interrupted)));
 }
 
-/// The program on a free port, and what it writes.
-struct Program {
-    process: Child,
-    log: BufReader<ChildStderr>,
-}
-
-impl Program {
-    fn start(folder: &TempDir) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_sessiond"))
-            .args(["--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(folder.path().join("data"))
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let log = BufReader::new(process.stderr.take().unwrap());
-        let mut program = Self { process, log };
-        let line = program.line_with("listening on 127.0.0.1:");
-        assert!(line.contains("in front of private server unix://"), "{line}");
-        assert!(line.contains("(Redis ") || line.contains("(Valkey "), "{line}");
-        assert!(line.contains(" shared mode, workers: "), "{line}");
-        program
-    }
-
-    /// The next line that contains `text`.
-    fn line_with(&mut self, text: &str) -> String {
-        loop {
-            let mut line = String::new();
-            assert_ne!(self.log.read_line(&mut line).unwrap(), 0, "ended without {text:?}");
-            if line.contains(text) {
-                return line;
-            }
-        }
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // Ended already, as a rule; this is for a test that fails.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+/// sessiond with a private server of its own, and where that listens.
+fn program(folder: &TempDir) -> (Sessiond, PathBuf) {
+    let data = folder.path().canonicalize().unwrap().join("data");
+    let sessiond = Sessiond::start(&["--data-dir", data.to_str().unwrap()]);
+    let log = sessiond.log();
+    let line = log.lines().find(|line| line.contains("listening on 127.0.0.1:")).unwrap();
+    assert!(line.contains("in front of private server unix://"), "{line}");
+    assert!(line.contains("(Redis ") || line.contains("(Valkey "), "{line}");
+    assert!(line.contains(" shared mode, workers: "), "{line}");
+    (sessiond, data.join("redis.sock"))
 }
 
 #[test]
 fn sigkill_of_sessiond_leaves_no_server_behind() {
     let folder = tempfile::tempdir().unwrap();
-    let mut program = Program::start(&folder);
-    let path = folder.path().canonicalize().unwrap().join("data/redis.sock");
+    let (mut sessiond, path) = program(&folder);
     let mut stream = dial(&path);
-    assert_eq!(ask(&mut stream, "SET kept yes"), "+OK");
-    program.process.kill().unwrap();
-    program.process.wait().unwrap();
-    wait_for_end(stream);
+    check!(stream, "SET", "kept", "yes" => "+OK");
+    sessiond.kill();
+    stream.rest_until_closed();
     // The system closes a dead process' connections and its listening socket one after the other.
-    let began = Instant::now();
-    while UnixStream::connect(&path).is_ok() {
-        assert!(began.elapsed() < PATIENCE, "a server still listens");
-        thread::yield_now();
-    }
+    eventually("no server listens any more", || {
+        Client::try_connect_unix(&path).is_err().then_some(())
+    });
 
     // What it left on disk does not hinder the next one.
-    let program = Program::start(&folder);
-    assert_eq!(ask(&mut dial(&path), "EXISTS kept"), ":1");
-    drop(program);
+    let (_sessiond, path) = program(&folder);
+    check!(dial(&path), "EXISTS", "kept" => "1");
 }
 
 #[test]
 fn sigterm_of_sessiond_stops_the_server_and_ends_with_0() {
     let folder = tempfile::tempdir().unwrap();
-    let mut program = Program::start(&folder);
-    let path = folder.path().canonicalize().unwrap().join("data/redis.sock");
-    let stream = dial(&path);
-    signal(program.process.id(), "TERM");
-    assert_eq!(program.process.wait().unwrap().code(), Some(0));
-    wait_for_end(stream);
+    let (mut sessiond, path) = program(&folder);
+    let mut stream = dial(&path);
+    sessiond.terminate();
+    assert_eq!(sessiond.wait_exit().code(), Some(0));
+    stream.rest_until_closed();
     assert!(!path.exists());
-    let mut rest = String::new();
-    program.log.read_to_string(&mut rest).unwrap();
-    assert!(rest.contains("SIGTERM received"), "{rest}");
-    assert!(!rest.contains("WARN") && !rest.contains("ERROR"), "{rest}");
+    let log = sessiond.kill();
+    assert!(log.contains("SIGTERM received"), "{log}");
+    assert!(!log.contains("WARN") && !log.contains("ERROR"), "{log}");
 }
 
 #[test]
 fn a_second_sessiond_on_the_same_data_ends_with_1() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::start(&folder);
+    let (sessiond, _) = program(&folder);
     let second = Command::new(env!("CARGO_BIN_EXE_sessiond"))
         .args(["--listen", "127.0.0.1:0", "--data-dir"])
         .arg(folder.path().join("data"))
@@ -299,7 +221,7 @@ fn a_second_sessiond_on_the_same_data_ends_with_1() {
         .unwrap();
     assert_eq!(second.status.code(), Some(1));
     let told = String::from_utf8(second.stderr).unwrap();
-    let expected = format!("is in use by another sessiond (pid {})", program.process.id());
+    let expected = format!("is in use by another sessiond (pid {})", sessiond.id());
     assert!(told.contains(&expected), "{told}");
 }
 

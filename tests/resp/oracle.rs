@@ -1,69 +1,19 @@
 //! A real redis-server takes the same bytes for the same requests and refuses them alike.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::Shutdown;
-use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-
 use bytes::BytesMut;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use tempfile::TempDir;
-
 use sessiond::resp::{ReplyScanner, RequestScanner, Scanned, reply};
 
-/// A redis-server of its own on a Unix socket, ended with the value.
-struct Redis {
-    child: Child,
-    folder: TempDir,
-}
+use crate::common::Redis;
 
-impl Redis {
-    fn start(password: Option<&str>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut command = Command::new("redis-server");
-        command.args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"]);
-        command.arg(folder.path().join("redis.sock"));
-        command.arg("--dir").arg(folder.path());
-        if let Some(password) = password {
-            command.args(["--requirepass", password]);
-        }
-        let child = command.stdout(Stdio::piped()).spawn().expect("redis-server is installed");
-        let mut redis = Self { child, folder };
-        let log = BufReader::new(redis.child.stdout.take().unwrap());
-        let mut lines = log.lines();
-        let ready = |line: String| line.contains("ready to accept connections");
-        assert!(
-            lines.any(|line| ready(line.unwrap().to_lowercase())),
-            "redis-server did not start"
-        );
-        // What it logs later must not block it.
-        std::thread::spawn(move || lines.for_each(drop));
-        redis
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.folder.path().join("redis.sock")
-    }
-
-    /// All that the server answers to `bytes` and their end.
-    fn answer(&self, bytes: &[u8]) -> Vec<u8> {
-        let mut stream = UnixStream::connect(self.socket()).unwrap();
-        // It may close while it is still being written to; what it answered counts.
-        let _ = stream.write_all(bytes);
-        let _ = stream.shutdown(Shutdown::Write);
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        answer
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// All that the server answers to `bytes` and their end.
+fn answer_to(redis: &Redis, bytes: &[u8]) -> Vec<u8> {
+    let mut client = redis.unix_client();
+    // It may close while it is still being written to; what it answered counts.
+    let _ = client.try_send(bytes);
+    client.finish_writing();
+    client.rest_until_closed()
 }
 
 /// The number of requests in `bytes` and the reply to what is refused behind them.
@@ -106,7 +56,7 @@ fn frames(mut answer: &[u8]) -> Vec<&[u8]> {
 /// Fails unless the server sees the same requests in `bytes` and refuses the rest alike.
 fn assert_agrees(redis: &Redis, bytes: &[u8], authenticated: bool) {
     let shown = bytes[..bytes.len().min(200)].escape_ascii().to_string();
-    let answer = redis.answer(bytes);
+    let answer = answer_to(redis, bytes);
     let (requests, refusal) = scan(bytes, authenticated);
     let mut replies = frames(&answer);
     if let Some(refusal) = refusal {
@@ -123,7 +73,7 @@ fn assert_agrees(redis: &Redis, bytes: &[u8], authenticated: bool) {
 
 #[test]
 fn refusals_are_worded_as_by_redis() {
-    let redis = Redis::start(None);
+    let redis = Redis::start();
     let long = |start: &str, length: usize| format!("{start}{}", "1".repeat(length - start.len()));
     let mut cases: Vec<Vec<u8>> = [
         "*x\r\n",
@@ -182,7 +132,7 @@ fn refusals_are_worded_as_by_redis() {
 
 #[test]
 fn limits_before_authentication_are_those_of_redis() {
-    let redis = Redis::start(Some("secret"));
+    let redis = Redis::with(&["--requirepass", "secret"]);
     let echo =
         |length: usize| format!("*2\r\n$4\r\nECHO\r\n${length}\r\n{}\r\n", "x".repeat(length));
     let many = |count: usize| format!("*{count}\r\n{}", "$4\r\nECHO\r\n".repeat(count));
@@ -197,7 +147,7 @@ fn limits_before_authentication_are_those_of_redis() {
 
 #[test]
 fn bytes_close_to_resp_are_the_same_requests_to_redis() {
-    let redis = Redis::start(None);
+    let redis = Redis::start();
     let piece = proptest::sample::select(
         &[
             "*",
@@ -240,7 +190,7 @@ fn bytes_close_to_resp_are_the_same_requests_to_redis() {
 
 #[test]
 fn words_of_an_inline_request_are_the_same_to_redis() {
-    let redis = Redis::start(None);
+    let redis = Redis::start();
     let piece = proptest::sample::select(
         &[
             "a",
@@ -275,7 +225,7 @@ fn words_of_an_inline_request_are_the_same_to_redis() {
     TestRunner::new(Config { cases: 3000, failure_persistence: None, ..Config::default() })
         .run(&words, |words| {
             let line = format!("EVAL \"return ARGV\" 0 {words}\r\n");
-            let answer = redis.answer(line.as_bytes());
+            let answer = answer_to(&redis, line.as_bytes());
             let mut scanner = RequestScanner::new();
             if scanner.scan(line.as_bytes(), true).is_err() {
                 assert_agrees(&redis, line.as_bytes(), true);
@@ -288,7 +238,7 @@ fn words_of_an_inline_request_are_the_same_to_redis() {
             let found: Vec<_> = elements.iter().map(|word| reply::as_bulk(word).unwrap()).collect();
             prop_assert_eq!(&found, &expected, "{}", line);
             // The multibulk form says the same.
-            prop_assert_eq!(redis.answer(request.bytes()), answer);
+            prop_assert_eq!(answer_to(&redis, request.bytes()), answer);
             Ok(())
         })
         .unwrap();

@@ -58,11 +58,11 @@ impl Side {
         Side { connections, transcript: Vec::new(), known: Vec::new(), admin, proxy, redis }
     }
 
-    /// Warnings and errors in the log of sessiond, which no scenario gives a reason for.
+    /// Ends this side: warnings and errors in the log of sessiond, which no scenario gives a reason for.
     pub(crate) fn troubles(&mut self) -> Vec<String> {
-        let Some(proxy) = &mut self.proxy else { return Vec::new() };
+        let Some(mut proxy) = self.proxy.take() else { return Vec::new() };
         proxy.expect_troubles();
-        let log = proxy.log();
+        let log = proxy.kill();
         let bad = |line: &&str| line.contains("WARN") || line.contains("ERROR");
         log.lines().filter(bad).map(str::to_owned).collect()
     }

@@ -1,6 +1,7 @@
 //! Commands that work in steps: nothing is lost between them, and they end.
 
-use super::harness::{Client, Server, Value, key};
+use super::harness::{Client, Server, key};
+use crate::common::*;
 
 /// Sessions of many ids, of different and of equal ages.
 fn fill(client: &mut Client, count: usize) -> Vec<String> {
@@ -19,11 +20,11 @@ fn killall_takes_all() {
         let mut client = server.client();
         let tokens = fill(&mut client, 250);
         client.age(&tokens[3], 10_000);
-        let other = client.session("create", &["app2", "u1", "ip"]).str().to_owned();
+        let other = client.session("create", &["app2", "u1", "ip"]).text();
         client.step = step;
         assert_eq!(client.session("killall", &["app1"]), Value::Int(249));
         assert_eq!(client.run(&["DBSIZE"]).int(), 5);
-        assert_eq!(client.session("get", &["app2", &other]).field("r"), &Value::Int(2));
+        assert_eq!(client.session("get", &["app2", &other]).field("r"), Value::Int(2));
     }
     let server = Server::start();
     let mut client = server.client();
@@ -44,7 +45,7 @@ fn wipe_takes_what_expired() {
         client.step = step;
         assert_eq!(client.session("wipe", &[] as &[&str]), Value::Int(200));
         assert_eq!(client.run(&["ZCARD", "rs:SESSIONS"]).int(), 50);
-        assert_eq!(client.session("soapp", &["app1", "100000"]).array().len(), 50);
+        assert_eq!(client.session("soapp", &["app1", "100000"]).items().len(), 50);
     }
     let server = Server::start();
     let mut client = server.client();
@@ -105,7 +106,7 @@ fn listings_see_every_session_that_is_there_all_the_time() {
                 &(done + 3).to_string(),
                 &(done + 3).to_string(),
             ]);
-            let token = top.array()[0].str()[..64].to_owned();
+            let token = top.items()[0].text()[..64].to_owned();
             let place = listed.iter().position(|listed| *listed == token).unwrap();
             if place < 20 {
                 other.session("kill", &["app1", &token]);
@@ -114,11 +115,11 @@ fn listings_see_every_session_that_is_there_all_the_time() {
     }));
     let list = client.session("soapp", &["app1", "5000"]);
     let mut seen: Vec<i64> = list
-        .array()
+        .items()
         .iter()
-        .map(|item| item.field("d").str()[5..].trim_end_matches('}').parse().unwrap())
+        .map(|item| item.field("d").text()[5..].trim_end_matches('}').parse().unwrap())
         .collect();
-    let idles: Vec<_> = list.array().iter().map(|item| item.field("idle").int()).collect();
+    let idles: Vec<_> = list.items().iter().map(|item| item.field("idle").int()).collect();
     seen.sort_unstable();
     let count = seen.len();
     seen.dedup();
@@ -161,7 +162,7 @@ fn pages_go_on_behind_an_entry_that_is_gone() {
     }));
     let list = client.session("soapp", &["app1", "1000"]);
     let seen: Vec<_> =
-        list.array().iter().map(|item| item.field("d").str()[6..70].to_owned()).collect();
+        list.items().iter().map(|item| item.field("d").text()[6..70].to_owned()).collect();
     assert_eq!(seen, order, "each was listed before it went");
 }
 

@@ -1,6 +1,7 @@
 //! What other clients leave behind: the libraries' defects, other scores, halves of sessions.
 
-use super::harness::{Client, Server, Value, key, text, token_of};
+use super::harness::{Client, Server, key, token_of};
+use crate::common::*;
 
 fn wipe(client: &mut Client) -> i64 {
     client.session("wipe", &[] as &[&str]).int()
@@ -43,9 +44,9 @@ fn leftovers_of_a_race_read_as_null_and_can_be_removed() {
     let token = client.create("bob", &[]);
     client.run(&["HDEL", &key(&token), "id", "ip", "la", "ttl", "w"]);
     let before = client.dump();
-    assert_eq!(client.session("get", &["app1", &token]), Value::Null);
-    assert_eq!(client.session("get", &["app1", &token, "PEEK"]), Value::Null);
-    assert_eq!(client.session("set", &["app1", &token, r#"{"a":1}"#]), Value::Null);
+    assert_eq!(client.session("get", &["app1", &token]), Value::NullBulk);
+    assert_eq!(client.session("get", &["app1", &token, "PEEK"]), Value::NullBulk);
+    assert_eq!(client.session("set", &["app1", &token, r#"{"a":1}"#]), Value::NullBulk);
     assert_eq!(client.session("soid", &["app1", "bob"]), Value::Array(vec![]));
     assert_eq!(client.session("soapp", &["app1"]), Value::Array(vec![]));
     assert_eq!(client.dump(), before);
@@ -75,13 +76,13 @@ fn malformed_times_are_not_alive() {
         let token = client.create("bob", &[]);
         client.run(&["HSET", &key(&token), field, value]);
         let before = client.dump();
-        assert_eq!(client.session("get", &["app1", &token]), Value::Null, "{field} {value}");
+        assert_eq!(client.session("get", &["app1", &token]), Value::NullBulk, "{field} {value}");
         assert_eq!(
             client.session("get", &["app1", &token, "PEEK"]),
-            Value::Null,
+            Value::NullBulk,
             "{field} {value}"
         );
-        assert_eq!(client.session("set", &["app1", &token, r#"{"a":1}"#]), Value::Null);
+        assert_eq!(client.session("set", &["app1", &token, r#"{"a":1}"#]), Value::NullBulk);
         assert_eq!(client.session("soid", &["app1", "bob"]), Value::Array(vec![]));
         assert_eq!(client.dump(), before);
         assert_eq!(client.session("kill", &["app1", &token]), Value::Int(0));
@@ -89,7 +90,7 @@ fn malformed_times_are_not_alive() {
     }
     let token = client.create("bob", &[]);
     client.run(&["HDEL", &key(&token), "la"]);
-    assert_eq!(client.session("get", &["app1", &token]), Value::Null);
+    assert_eq!(client.session("get", &["app1", &token]), Value::NullBulk);
 }
 
 #[test]
@@ -98,7 +99,7 @@ fn other_scores_do_not_decide() {
     let mut client = server.client();
     let alive = elixir(&mut client, 'a', "al:ice", 20, 7200);
     let dead = elixir(&mut client, 'd', "d:ead", 100, 30);
-    assert_eq!(client.session("soapp", &["app1"]).array().len(), 1);
+    assert_eq!(client.session("soapp", &["app1"]).items().len(), 1);
     assert_eq!(wipe(&mut client), 1);
     let member = format!("app1:{alive}:al:ice");
     let la: f64 = client.stored(&alive, "la").parse().unwrap();
@@ -110,7 +111,7 @@ fn other_scores_do_not_decide() {
     client.run(&["ZADD", "rs:SESSIONS", "30", &member]);
     assert_eq!(wipe(&mut client), 0);
     assert_eq!(client.score("rs:SESSIONS", &member), Some(la + 7200.0));
-    assert_eq!(client.session("get", &["app1", &alive]).field("id").str(), "al:ice");
+    assert_eq!(client.session("get", &["app1", &alive]).field("id").text(), "al:ice");
 }
 
 #[test]
@@ -172,7 +173,7 @@ fn wipe_removes_entries_of_nothing_and_ends() {
     client.run(&["ZADD", "rs:SESSIONS", "9", "app1:settings:x"]);
     assert_eq!(wipe(&mut client), 0);
     let left = client.run(&["ZRANGE", "rs:SESSIONS", "0", "-1"]);
-    let mut left: Vec<_> = left.array().iter().map(|member| member.str().to_owned()).collect();
+    let mut left: Vec<_> = left.items().iter().map(|member| member.text()).collect();
     left.sort();
     let mut expected: Vec<_> =
         ['p', 'q', 'r', 's', 't'].map(|letter| format!("app1:{}:far", token_of(letter))).to_vec();
@@ -181,8 +182,8 @@ fn wipe_removes_entries_of_nothing_and_ends() {
     assert_eq!(left, expected);
     assert_eq!(client.run(&["EXISTS", "rs:app1:us:gone"]).int(), 0);
     assert_eq!(client.score("rs:app1:_users", "gone"), None);
-    assert_eq!(client.run(&["GET", &key(&token_of('f'))]).str(), "foreign");
-    assert_eq!(client.run(&["HGET", "rs:app1:settings", "color"]).str(), "blue");
+    assert_eq!(client.run(&["GET", &key(&token_of('f'))]).text(), "foreign");
+    assert_eq!(client.run(&["HGET", "rs:app1:settings", "color"]).text(), "blue");
     assert!(client.session("get", &["app1", &alive]).field("r").int() > 1);
     let score = client.score("rs:SESSIONS", &format!("app1:{}:far", token_of('p'))).unwrap();
     assert!(score >= (now + 99_999_999_999) as f64);
@@ -225,10 +226,10 @@ fn a_session_under_two_ids_counts_once() {
     let token = client.create("bob", &[]);
     client.run(&["ZADD", "rs:app1:_sessions", "1", &format!("{token}:mallory")]);
     client.run(&["SADD", "rs:app1:us:mallory", &token]);
-    assert_eq!(client.session("soapp", &["app1"]).array().len(), 1);
+    assert_eq!(client.session("soapp", &["app1"]).items().len(), 1);
     assert_eq!(client.session("soid", &["app1", "mallory"]), Value::Array(vec![]));
     assert_eq!(client.session("killsoid", &["app1", "mallory"]), Value::Int(0), "not its session");
-    assert_eq!(client.session("get", &["app1", &token]).field("id").str(), "bob");
+    assert_eq!(client.session("get", &["app1", &token]).field("id").text(), "bob");
     client.run(&["ZADD", "rs:app1:_sessions", "1", &format!("{token}:mallory")]);
     assert_eq!(client.session("killall", &["app1"]), Value::Int(1));
     assert_eq!(client.run(&["DBSIZE"]).int(), 0);
@@ -242,7 +243,7 @@ fn a_clock_that_went_back_does_no_harm() {
     client.age(&token, -30);
     let end = client.score("rs:SESSIONS", &format!("app1:{token}:bob")).unwrap();
     let read = client.session("get", &["app1", &token]);
-    assert_eq!(read.field("idle"), &Value::Int(0));
+    assert_eq!(read.field("idle"), Value::Int(0));
     assert!((128..=130).contains(&read.field("ttl").int()));
     assert_eq!(client.score("rs:SESSIONS", &format!("app1:{token}:bob")), Some(end));
 }
@@ -255,9 +256,9 @@ fn fields_that_are_missing_or_odd() {
     client.run(&["HDEL", &key(&token), "ip", "r", "w"]);
     client.run(&["HSET", &key(&token), "no_resave", "0", "d", ""]);
     let read = client.session("get", &["app1", &token]);
-    assert_eq!(read.field("ip"), &text(b""));
-    assert_eq!(read.field("r"), &Value::Int(1));
-    assert_eq!(read.field("w"), &Value::Int(0));
-    assert_eq!(read.field("d"), &text(b""));
+    assert_eq!(read.field("ip"), Value::bulk(b""));
+    assert_eq!(read.field("r"), Value::Int(1));
+    assert_eq!(read.field("w"), Value::Int(0));
+    assert_eq!(read.field("d"), Value::bulk(b""));
     assert!(!read.has("no_resave"));
 }

@@ -1,49 +1,29 @@
 //! A real redis-server, and a client that plans and sends session commands.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::net::UnixStream;
-use std::process::{Child, Command as Process, Stdio};
+use std::ops::{Deref, DerefMut};
 
 use bytes::BytesMut;
-use sessiond::resp::{Protocol, ReplyScanner, encode, reply};
+use sessiond::resp::Protocol;
 use sessiond::session::{Call, Plan, Settings, Step, lookup, refusal};
 
+use crate::common::{Client as Wire, Redis, Value, age};
+
 /// A server of its own for a test, which ends with it.
-pub(crate) struct Server {
-    child: Child,
-    dir: tempfile::TempDir,
-}
+pub(crate) struct Server(Redis);
 
 impl Server {
     pub(crate) fn start() -> Self {
         Self::with(&[])
     }
 
-    pub(crate) fn with(args: &[&str]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let mut child = Process::new("redis-server")
-            .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket", "socket"])
-            .args(args)
-            .current_dir(dir.path())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("redis-server is installed");
-        let mut log = BufReader::new(child.stdout.take().unwrap());
-        let mut seen = String::new();
-        while !seen.contains("eady to accept connections") {
-            assert!(log.read_line(&mut seen).unwrap() > 0, "the server ended: {seen}");
-        }
-        // The log goes on; nobody reads it, and its pipe must not fill up.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Self { child, dir }
+    pub(crate) fn with(options: &[&str]) -> Self {
+        Self(Redis::with(options))
     }
 
     pub(crate) fn client(&self) -> Client {
-        let stream = UnixStream::connect(self.dir.path().join("socket")).unwrap();
         Client {
-            stream,
-            buffer: Vec::new(),
+            wire: self.0.unix_client(),
             protocol: Protocol::Resp2,
             settings: Settings::default(),
             step: None,
@@ -52,108 +32,12 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A reply.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Value {
-    Null,
-    Int(i64),
-    Bool(bool),
-    Text(String),
-    Bytes(Vec<u8>),
-    Error(String),
-    Array(Vec<Value>),
-    Map(Vec<(Value, Value)>),
-}
-
-impl Value {
-    pub(crate) fn read(frame: &[u8]) -> Self {
-        use reply::Kind;
-        let elements =
-            || reply::elements(frame).unwrap().map(|element| Self::read(element.unwrap()));
-        match reply::kind(frame).unwrap() {
-            Kind::Null => Value::Null,
-            Kind::Integer => Value::Int(reply::as_integer(frame).unwrap()),
-            Kind::Boolean => Value::Bool(frame == b"#t\r\n"),
-            Kind::Simple => text(reply::as_simple(frame).unwrap()),
-            Kind::Bulk => text(reply::as_bulk(frame).unwrap()),
-            Kind::Error | Kind::BulkError => {
-                Value::Error(String::from_utf8_lossy(reply::error_text(frame).unwrap()).into())
-            }
-            Kind::Map => {
-                let flat: Vec<_> = elements().collect();
-                Value::Map(flat.chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect())
-            }
-            _ => Value::Array(elements().collect()),
-        }
-    }
-
-    #[track_caller]
-    pub(crate) fn int(&self) -> i64 {
-        match self {
-            Value::Int(value) => *value,
-            other => panic!("not an integer: {other:?}"),
-        }
-    }
-
-    #[track_caller]
-    pub(crate) fn str(&self) -> &str {
-        match self {
-            Value::Text(value) => value,
-            other => panic!("not a text: {other:?}"),
-        }
-    }
-
-    #[track_caller]
-    pub(crate) fn array(&self) -> &[Value] {
-        match self {
-            Value::Array(values) => values,
-            other => panic!("not an array: {other:?}"),
-        }
-    }
-
-    #[track_caller]
-    pub(crate) fn error(&self) -> &str {
-        match self {
-            Value::Error(text) => text,
-            other => panic!("not an error: {other:?}"),
-        }
-    }
-
-    /// A field of a session in RESP2.
-    #[track_caller]
-    pub(crate) fn field(&self, name: &str) -> &Value {
-        let pairs = self.array().chunks(2);
-        let mut found = pairs.filter(|pair| pair[0] == text(name.as_bytes()));
-        &found.next().unwrap_or_else(|| panic!("no {name} in {self:?}"))[1]
-    }
-
-    #[track_caller]
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.array().chunks(2).any(|pair| pair[0] == text(name.as_bytes()))
-    }
-}
-
-pub(crate) fn text(bytes: &[u8]) -> Value {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Value::Text(text.to_owned()),
-        Err(_) => Value::Bytes(bytes.to_vec()),
-    }
-}
-
 /// What happens between two steps of a command.
 type Between = Box<dyn FnMut(usize)>;
 
-/// A connection.
+/// A connection that plans session commands as sessiond does; anything else goes to the server as it is.
 pub(crate) struct Client {
-    stream: UnixStream,
-    buffer: Vec<u8>,
+    wire: Wire,
     pub(crate) protocol: Protocol,
     pub(crate) settings: Settings,
     /// Sessions per step of commands that work in steps, when not as many as usual.
@@ -162,45 +46,44 @@ pub(crate) struct Client {
     pub(crate) between: Option<Between>,
 }
 
+impl Deref for Client {
+    type Target = Wire;
+
+    fn deref(&self) -> &Wire {
+        &self.wire
+    }
+}
+
+impl DerefMut for Client {
+    fn deref_mut(&mut self) -> &mut Wire {
+        &mut self.wire
+    }
+}
+
 impl Client {
     pub(crate) fn resp3(mut self) -> Self {
-        self.run(&["HELLO", "3"]);
+        self.wire = self.wire.resp3();
         self.protocol = Protocol::Resp3;
         self
-    }
-
-    pub(crate) fn send(&mut self, bytes: &[u8]) -> Vec<u8> {
-        self.stream.write_all(bytes).unwrap();
-        let mut scanner = ReplyScanner::new();
-        loop {
-            if let Some(len) = scanner.scan(&self.buffer).unwrap() {
-                return self.buffer.drain(..len).collect();
-            }
-            let mut chunk = [0; 65536];
-            let len = self.stream.read(&mut chunk).unwrap();
-            assert!(len > 0, "the server closed the connection");
-            self.buffer.extend_from_slice(&chunk[..len]);
-        }
-    }
-
-    /// Any command of the server.
-    pub(crate) fn run<A: AsRef<[u8]>>(&mut self, args: &[A]) -> Value {
-        let mut out = BytesMut::new();
-        encode::command(&mut out, args);
-        Value::read(&self.send(&out))
     }
 
     /// A call, as `EVALSHA` and if need be as `EVAL`; the reply as the server gave it.
     pub(crate) fn call(&mut self, call: &Call) -> Vec<u8> {
         let mut out = BytesMut::new();
         call.write_evalsha(&mut out);
-        let frame = self.send(&out);
+        let frame = self.frame_of(&out);
         if !frame.starts_with(b"-NOSCRIPT") {
             return frame;
         }
         out.clear();
         call.write_eval(&mut out);
-        self.send(&out)
+        self.frame_of(&out)
+    }
+
+    /// The frame that answers these bytes.
+    fn frame_of(&mut self, request: &[u8]) -> Vec<u8> {
+        self.send(request);
+        self.raw_reply()
     }
 
     /// A session command; the reply as a client would get it.
@@ -238,7 +121,7 @@ impl Client {
 
     /// A session command.
     pub(crate) fn session<A: AsRef<[u8]>>(&mut self, name: &str, args: &[A]) -> Value {
-        Value::read(&self.frame(name, args))
+        Value::of(&self.frame(name, args))
     }
 
     /// A session command in one call, as inside MULTI.
@@ -252,51 +135,39 @@ impl Client {
         let frame = self.call(&call);
         let mut out = BytesMut::new();
         call.adapt().apply(&frame, self.protocol, &mut out);
-        Value::read(&out)
+        Value::of(&out)
     }
 
     /// A new session; its token.
     pub(crate) fn create(&mut self, id: &str, options: &[&str]) -> String {
         let args = [&["app1", id, "127.0.0.1"], options].concat();
-        self.session("create", &args).str().to_owned()
-    }
-
-    pub(crate) fn now(&mut self) -> i64 {
-        self.run(&["TIME"]).array()[0].str().parse().unwrap()
+        self.session("create", &args).text()
     }
 
     /// The stored field of a session; empty when there is none.
     pub(crate) fn stored(&mut self, token: &str, field: &str) -> String {
         match self.run(&["HGET", &key(token), field]) {
-            Value::Null => String::new(),
-            value => value.str().to_owned(),
+            Value::NullBulk => String::new(),
+            value => value.text(),
         }
     }
 
     /// Lets a session have been active so many seconds earlier than it was.
     pub(crate) fn age(&mut self, token: &str, seconds: i64) {
-        let id = self.stored(token, "id");
-        let by = (-seconds).to_string();
-        self.run(&["HINCRBY", &key(token), "la", &by]);
-        self.run(&["ZINCRBY", "rs:app1:_sessions", &by, &format!("{token}:{id}")]);
-        self.run(&["ZINCRBY", "rs:app1:_users", &by, &id]);
-        self.run(&["ZINCRBY", "rs:SESSIONS", &by, &format!("app1:{token}:{id}")]);
+        age(&mut self.wire, "app1", token, seconds);
     }
 
     pub(crate) fn score(&mut self, key: &str, member: &str) -> Option<f64> {
         match self.run(&["ZSCORE", key, member]) {
-            Value::Null => None,
-            value => Some(value.str().parse().unwrap()),
+            Value::NullBulk => None,
+            value => Some(value.text().parse().unwrap()),
         }
     }
 
     /// Every key with its content.
     pub(crate) fn dump(&mut self) -> BTreeMap<String, Value> {
         let keys = self.run(&["KEYS", "*"]);
-        keys.array()
-            .iter()
-            .map(|key| (key.str().to_owned(), self.run(&["DUMP", key.str()])))
-            .collect()
+        keys.items().iter().map(|key| (key.text(), self.run(&["DUMP", &key.text()]))).collect()
     }
 }
 

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
-use super::harness::{Client, Server, Value, key};
+use super::harness::{Client, Server, key};
+use crate::common::*;
 
 /// The stored object after SET, or the error.
 fn merged(
@@ -16,11 +17,10 @@ fn merged(
     match client.session("set", &["app1", token, change]) {
         Value::Error(error) => Err(error),
         reply => Ok(match client.run(&["HGET", &key(token), "d"]) {
-            Value::Text(d) => {
-                assert_eq!(reply.field("d").str(), d);
-                Some(d.into_bytes())
+            Value::Bulk(d) => {
+                assert_eq!(reply.field("d"), Value::bulk(&d));
+                Some(d)
             }
-            Value::Bytes(d) => Some(d),
             _ => None,
         }),
     }
@@ -159,9 +159,9 @@ fn what_is_no_object_is_corrupt_and_stays() {
         );
         assert_eq!(client.stored(&token, "w"), "1");
         let plain = client.session("get", &["app1", &token, "PEEK"]);
-        assert_eq!(plain.field("d"), &super::harness::text(stored));
+        assert_eq!(plain.field("d"), Value::bulk(stored));
         let json = client.session("get", &["app1", &token, "PEEK", "JSON"]);
-        serde_json::from_str::<serde_json::Value>(json.str()).unwrap();
+        serde_json::from_str::<serde_json::Value>(&json.text()).unwrap();
     }
     assert_eq!(client.session("kill", &["app1", &token]), Value::Int(1));
 }
@@ -177,7 +177,7 @@ fn the_size_limit_holds_for_the_result() {
     assert_eq!(error.error(), "INVALIDVALUE d is larger than 20 bytes");
     assert_eq!(client.dump(), before);
     let fits = client.session("set", &["app1", &token, r#"{"b":12}"#]);
-    assert_eq!(fits.field("d").str(), r#"{"a":"12345","b":12}"#);
+    assert_eq!(fits.field("d").text(), r#"{"a":"12345","b":12}"#);
     client.run(&["HSET", &key(&token), "d", &format!("[{}", "1,".repeat(100))]);
     let error = client.session("set", &["app1", &token, r#"{"b":12}"#]);
     assert_eq!(error.error(), "CORRUPT d is not a JSON object", "before its size counts");

@@ -1,6 +1,7 @@
 //! What the server refuses reaches the client in its own words, and leaves nothing changed.
 
-use super::harness::{Client, Server, Value, key};
+use super::harness::{Client, Server, key};
+use crate::common::*;
 
 /// A session that was active a while ago, so that every command has everything to write.
 fn aged(client: &mut Client) -> String {
@@ -95,7 +96,7 @@ fn no_memory() {
         );
         assert_eq!(client.dump(), before, "{name}");
     }
-    assert_eq!(client.session("get", &["app1", &token, "PEEK"]).field("id").str(), "bob");
+    assert_eq!(client.session("get", &["app1", &token, "PEEK"]).field("id").text(), "bob");
     assert_eq!(client.session("wipe", &[] as &[&str]), Value::Int(1), "frees memory");
     assert!(client.score("rs:SESSIONS", &format!("app1:{token}:bob")).unwrap() > 1.0, "corrected");
     assert_eq!(client.session("kill", &["app1", &token]), Value::Int(1));
@@ -117,8 +118,8 @@ fn read_only_replicas() {
             "{name}"
         );
     }
-    assert_eq!(client.session("get", &["app1", &token, "PEEK"]).field("id").str(), "bob");
-    assert_eq!(client.session("soid", &["app1", "bob"]).array().len(), 1);
+    assert_eq!(client.session("get", &["app1", &token, "PEEK"]).field("id").text(), "bob");
+    assert_eq!(client.session("soid", &["app1", "bob"]).items().len(), 1);
     assert_eq!(client.dump(), before);
 }
 
@@ -126,9 +127,9 @@ fn read_only_replicas() {
 fn as_user(server: &Server, rights: &[&str], run: impl FnOnce(&mut Client)) {
     let mut admin = server.client();
     let user = [&["ACL", "SETUSER", "u", "reset", "on", "nopass"], rights].concat();
-    assert_eq!(admin.run(&user).str(), "OK");
+    assert_eq!(admin.run(&user).text(), "OK");
     let mut client = server.client();
-    assert_eq!(client.run(&["AUTH", "u", "x"]).str(), "OK");
+    assert_eq!(client.run(&["AUTH", "u", "x"]).text(), "OK");
     run(&mut client);
 }
 
@@ -197,7 +198,7 @@ fn no_right_to_one_command() {
                     // The command does not need it; undo what it did.
                     admin.run(&["FLUSHALL"]);
                     for (key, value) in &before {
-                        let Value::Bytes(dump) = value else { panic!("{value:?}") };
+                        let Value::Bulk(dump) = value else { panic!("{value:?}") };
                         admin.run(&[b"RESTORE", key.as_bytes(), b"0", dump]);
                     }
                 }
@@ -213,7 +214,7 @@ fn no_right_to_publish_is_no_reason_to_fail() {
     let token = aged(&mut admin);
     as_user(&server, &["~*", "resetchannels", "+@all", "-publish"], |client| {
         let set = client.session("set", &["app1", &token, r#"{"a":2}"#]);
-        assert_eq!(set.field("w"), &Value::Int(2));
+        assert_eq!(set.field("w"), Value::Int(2));
         assert_eq!(client.session("kill", &["app1", &token]), Value::Int(1));
     });
 }
@@ -235,9 +236,9 @@ fn peeking_and_listing_need_no_right_to_write() {
         "+zcount",
     ];
     as_user(&server, &rights, |client| {
-        assert_eq!(client.session("get", &["app1", &token, "PEEK"]).field("id").str(), "bob");
-        assert_eq!(client.session("soid", &["app1", "bob"]).array().len(), 1);
-        assert_eq!(client.session("soapp", &["app1"]).array().len(), 1);
+        assert_eq!(client.session("get", &["app1", &token, "PEEK"]).field("id").text(), "bob");
+        assert_eq!(client.session("soid", &["app1", "bob"]).items().len(), 1);
+        assert_eq!(client.session("soapp", &["app1"]).items().len(), 1);
         assert_eq!(client.session("activity", &["app1"]), Value::Int(1));
         assert!(client.session("get", &["app1", &token]).error().starts_with("NOPERM"));
     });

@@ -1,6 +1,6 @@
 //! Messages to the libraries, refusals, and what stands in the slots of a transaction.
 
-use super::harness::{Server, Value, token_of};
+use super::harness::{Server, token_of};
 
 #[test]
 fn messages_tell_the_libraries_caches_of_changes_only() {
@@ -22,7 +22,7 @@ fn messages_tell_the_libraries_caches_of_changes_only() {
     client.run(&["PUBLISH", "rs:cache", "end"]);
     let mut told = Vec::new();
     loop {
-        let message = Value::read(&listener.send(b"")).array()[2].str().to_owned();
+        let message = listener.reply().items()[2].text();
         if message == "end" {
             break;
         }
@@ -133,14 +133,14 @@ fn in_multi_errors_and_help_stand_in_their_slots() {
     for call in &calls {
         let mut out = BytesMut::new();
         call.write_eval(&mut out);
-        assert_eq!(client.send(&out), b"+QUEUED\r\n");
+        client.send(&out);
+        assert_eq!(client.raw_reply(), b"+QUEUED\r\n");
     }
     let frame = client.run(&["PING"]);
-    assert_eq!(frame.str(), "QUEUED");
-    let mut out = BytesMut::new();
-    sessiond::resp::encode::command(&mut out, ["EXEC"]);
+    assert_eq!(frame.text(), "QUEUED");
+    client.write(&["EXEC"]);
     assert_eq!(
-        String::from_utf8(client.send(&out)).unwrap(),
+        String::from_utf8(client.raw_reply()).unwrap(),
         "*4\r\n-INVALIDVALUE ttl must be a positive integer >= 10\r\n\
          -INVALIDVALUE d.x has a forbidden type, only strings, numbers, booleans and null are \
          allowed\r\n*2\r\n+one\r\n+two\r\n+PONG\r\n"
