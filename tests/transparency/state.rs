@@ -44,7 +44,7 @@ const LINES: &[(&str, &str)] = &[
     ),
     (
         "rights",
-        "AUTH eve pw\nGET k\nSET k 1\nSELECT 1\nMULTI\nGET k\nEXEC\nWATCH k\nSUBSCRIBE c\nPUBLISH c x\nCLIENT ID x\nCLIENT SETNAME n\nCLIENT LIST\nCOMMAND COUNT x\nHELLO 3\nRESET\nBLPOP k 0\nEVAL \"return 1\" 0\nACL WHOAMI\nWAIT 0 0\nPING\nCONFIG GET x\nMONITOR\nSYNC\nQUIT x",
+        "AUTH eve pw\nGET k\nSET k 1\nSELECT 1\nMULTI\nGET k\nEXEC\nWATCH k\nSUBSCRIBE c\nPUBLISH c x\nCLIENT ID x\nCLIENT SETNAME n\nCLIENT LIST\nCOMMAND COUNT x\nHELLO 3\nRESET\nAUTH eve pw\nBLPOP k 0\nEVAL \"return 1\" 0\nACL WHOAMI\nWAIT 0 0\nPING\nCONFIG GET x\nMONITOR\nSYNC\nQUIT x",
     ),
     (
         "many selects",
