@@ -10,8 +10,7 @@ help: ## Show this list
 run: ## Install redis-server if missing, build, and start sessiond on 127.0.0.1:6380 (ARGS="--help" for options)
 	@scripts/require-cargo.sh
 	@scripts/install-redis.sh
-	cargo build --release --locked --bin sessiond
-	exec target/release/sessiond $(ARGS)
+	exec cargo run --release --locked --bin sessiond -- $(ARGS)
 
 test: check ## Everything: format, lints, unit, integration and documentation tests
 	cargo test --locked

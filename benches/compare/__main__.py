@@ -1,8 +1,8 @@
 """Compares sessiond with Redis itself and with other proxies: `make bench`.
 
 Variables: QUICK=1 (fewer loads, rounds and requests), LOADS and TARGETS (parts of ids, separated by commas), ROUNDS,
-RUN_SECONDS (how long a run is to take Redis without a proxy), and SESSIOND (the program, if it is not
-target/release/sessiond). Only a run of everything replaces the results in this folder; others are written to
+RUN_SECONDS (how long a run is to take Redis without a proxy), and SESSIOND (the program, if it is not the one
+that `cargo build --release` makes). Only a run of everything replaces the results in this folder; others are written to
 target/compare.
 """
 

@@ -1,5 +1,6 @@
 """What is compared: Redis itself, sessiond, the peers, and how each of them is started."""
 
+import functools
 import glob
 import json
 import os
@@ -36,8 +37,18 @@ def find(*names):
     raise Failed(f"{' or '.join(names)} is not installed")
 
 
+@functools.cache
+def target_directory():
+    """Where cargo builds, which CARGO_TARGET_DIR and cargo's configuration can change."""
+    asked = [find("cargo"), "metadata", "--format-version", "1", "--no-deps"]
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failed(f"cargo metadata: {done.stderr.strip()}")
+    return json.loads(done.stdout)["target_directory"]
+
+
 def sessiond_program():
-    name = os.path.abspath(os.environ.get("SESSIOND") or os.path.join(ROOT, "target", "release", "sessiond"))
+    name = os.path.abspath(os.environ.get("SESSIOND") or os.path.join(target_directory(), "release", "sessiond"))
     if not os.access(name, os.X_OK):
         raise Failed("sessiond is not built")
     return name
