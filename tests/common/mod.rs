@@ -26,7 +26,9 @@ pub(crate) use keyspace::{
 pub(crate) use node::{LibrarySessions, node_dir, python, run_checked};
 pub(crate) use redis::Redis;
 pub(crate) use sessiond::Sessiond;
-pub(crate) use stack::{Mode, Stack, direct, each_mode, each_mode_in_turn, each_mode_with};
+pub(crate) use stack::{
+    Mode, Stack, direct, each_mode, each_mode_alone, each_mode_in_turn, each_mode_with,
+};
 pub(crate) use value::Value;
 pub(crate) use wait::{PATIENCE, Random, eventually};
 pub(crate) use words::{wire, words};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{PoisonError, RwLock};
 use std::thread;
 
 use super::client::Client;
@@ -90,19 +91,33 @@ pub(crate) fn each_mode(test: impl Fn(Stack) + Sync) {
 
 /// The same, with options for Redis and for sessiond.
 pub(crate) fn each_mode_with(redis: &[&str], sessiond: &[&str], test: impl Fn(Stack) + Sync) {
-    thread::scope(|scope| {
-        for mode in modes() {
-            let test = &test;
-            scope.spawn(move || one_mode(*mode, redis, sessiond, test));
-        }
-    });
+    let _others_may_run = TURN.read().unwrap_or_else(PoisonError::into_inner);
+    all_modes(redis, sessiond, &test);
+}
+
+/// Runs a test in every mode while no other one runs: for those that leave others no time to keep their time limits.
+pub(crate) fn each_mode_alone(test: impl Fn(Stack) + Sync) {
+    let _nobody_else_runs = TURN.write().unwrap_or_else(PoisonError::into_inner);
+    all_modes(&[], &[], &test);
 }
 
 /// Runs a test in every mode, one after the other: for those that need much memory.
 pub(crate) fn each_mode_in_turn(test: impl Fn(Stack)) {
+    let _others_may_run = TURN.read().unwrap_or_else(PoisonError::into_inner);
     for mode in modes() {
         one_mode(*mode, &[], &[], &test);
     }
+}
+
+/// Held for writing by a test that must be the only one.
+static TURN: RwLock<()> = RwLock::new(());
+
+fn all_modes(redis: &[&str], sessiond: &[&str], test: &(impl Fn(Stack) + Sync)) {
+    thread::scope(|scope| {
+        for mode in modes() {
+            scope.spawn(move || one_mode(*mode, redis, sessiond, test));
+        }
+    });
 }
 
 fn modes() -> &'static [Mode] {

@@ -182,7 +182,7 @@ fn length() -> Duration {
 
 #[test]
 fn two_hundred_clients_keep_to_themselves() {
-    each_mode(|stack| {
+    each_mode_alone(|stack| {
         for database in 0..5 {
             let mut client = stack.client();
             check!(client, "SELECT", database => "+OK");
