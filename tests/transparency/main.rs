@@ -12,6 +12,7 @@ mod normal;
 mod runner;
 mod side;
 mod table;
+mod transcript;
 
 mod blocking;
 mod client;

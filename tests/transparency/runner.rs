@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::thread;
 
 use crate::allowed::allowed;
-use crate::side::{Entry, Side, shown};
+use crate::side::Side;
+use crate::transcript::{Entry, shown};
 
 /// How many differences of one scenario are shown: later ones mostly follow from the first.
 const SHOWN: usize = 12;
