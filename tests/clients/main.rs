@@ -1,6 +1,6 @@
 //! Client libraries of several languages, what is built on them, redis-cli and redis-benchmark work through sessiond
 //! as on Redis.
-#![cfg(test)] // What clippy.toml allows in tests is then allowed in helpers as well.
+#![cfg(test)] // So clippy.toml allows in every function what it allows in a test.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,5 +1,5 @@
 //! The program as its operator meets it: its configuration, and the server that it may bring along.
-#![cfg(test)] // What clippy.toml allows in tests is then allowed in helpers as well.
+#![cfg(test)] // So clippy.toml allows in every function what it allows in a test.
 
 #[path = "../common/mod.rs"]
 mod common;

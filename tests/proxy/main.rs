@@ -1,5 +1,5 @@
 //! Everything that is not a session command: what passes through, what belongs to a client, and what goes wrong.
-#![cfg(test)] // What clippy.toml allows in tests is then allowed in helpers as well.
+#![cfg(test)] // So clippy.toml allows in every function what it allows in a test.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,5 +1,5 @@
 //! The wire format without sessiond's process: a real server, another parser and recorded replies as the judges.
-#![cfg(test)] // What clippy.toml allows in tests is then allowed in helpers as well.
+#![cfg(test)] // So clippy.toml allows in every function what it allows in a test.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,5 +1,5 @@
 //! The session commands: each by itself, many at once, beside the npm library, and as the scripts they become.
-#![cfg(test)] // What clippy.toml allows in tests is then allowed in helpers as well.
+#![cfg(test)] // So clippy.toml allows in every function what it allows in a test.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -2,7 +2,7 @@
 //! and every connection has to receive the same bytes.
 //!
 //! `TRANSPARENCY_SCENARIO=text` runs only the scenarios with this text in their name. See [`random`] for its seeds.
-#![cfg(test)] // What clippy.toml allows in tests is then allowed in helpers as well.
+#![cfg(test)] // So clippy.toml allows in every function what it allows in a test.
 
 #[path = "../common/mod.rs"]
 mod common;
