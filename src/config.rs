@@ -12,12 +12,12 @@ use std::{
 };
 
 use crate::{
+    net::tls::TlsContext,
     secret::{HIDDEN, Secret},
     server, session, telemetry,
     upstream::{
         address::{Address, Credentials, Endpoint, UpstreamUrl},
         control, embedded, settings as upstream,
-        tls::TlsContext,
     },
 };
 

@@ -11,12 +11,12 @@ use anyhow::{Context, anyhow};
 use sessiond::{
     cli::{self, Action, Ending},
     config::Config,
+    net,
     server::Server,
     shutdown, telemetry,
     upstream::{
         address::Endpoint,
         control::Control,
-        dial,
         embedded::{self, Embedded},
         served::ServedDatabases,
     },
@@ -103,7 +103,7 @@ async fn in_front_of(
         shutdown,
     )
     .await
-    .map_err(|error| anyhow!("cannot listen on {listen}: {}", dial::reason(&error)))?;
+    .map_err(|error| anyhow!("cannot listen on {listen}: {}", net::reason(&error)))?;
     let control = Control::start(
         &endpoint,
         config.upstream.connect_timeout,

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 
-use super::{route::is, table::State};
+use super::{client::naming::is_valid_name, route::is, table::State};
 use crate::{
     resp::{Protocol, Request, parse_integer},
-    upstream::key::{Identity, LaneKey},
+    state::key::{Identity, LaneKey},
 };
 
 /// A change of a client's state. It happens only when the server accepts the command.
@@ -50,6 +50,34 @@ impl Change {
     }
 }
 
+/// The options of a `HELLO`, which the server goes through one after the other: refused for one of them it may have taken those
+/// before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HelloOptions {
+    authenticates: bool,
+    names: bool,
+}
+
+impl HelloOptions {
+    /// Those of `request`; none of any other command.
+    pub fn of(state: State, request: &Request<'_>) -> Self {
+        if state != State::Hello {
+            return Self::default();
+        }
+        let has = |word: &[u8]| request.args().skip(2).any(|arg| is(arg, word));
+        Self { authenticates: has(b"AUTH"), names: has(b"SETNAME") }
+    }
+
+    /// Whether the server may have changed something though it answered with this error.
+    pub fn may_have_been_taken(self, error: &[u8]) -> bool {
+        // The version and the right to the command are looked at first.
+        if error.starts_with(b"-NOPROTO") || error.starts_with(b"-NOPERM") {
+            return false;
+        }
+        self.names || (self.authenticates && !error.starts_with(b"-WRONGPASS"))
+    }
+}
+
 /// `AUTH [username] password`
 fn auth(request: &Request<'_>) -> Option<Change> {
     let identity = match (request.len(), request.arg(1), request.arg(2)) {
@@ -75,7 +103,8 @@ fn hello(request: &Request<'_>) -> Option<Change> {
             let (user, password) = (args.next()?, args.next()?);
             change.identity = Some(Identity::proven(Some(user), password));
         } else if is(option, b"SETNAME") {
-            change.name = Some(Bytes::copy_from_slice(args.next()?));
+            let name = args.next().filter(|name| is_valid_name(name))?;
+            change.name = Some(Bytes::copy_from_slice(name));
         } else {
             return None;
         }
@@ -125,6 +154,21 @@ mod tests {
         assert_eq!(change(State::Hello, "HELLO"), Some(Change::default()));
         assert_eq!(change(State::Hello, "HELLO 4"), None);
         assert_eq!(change(State::Hello, "HELLO 3 AUTH joe"), None);
+    }
+
+    #[test]
+    fn a_refused_hello_may_have_been_taken_in_part() {
+        let taken = |words: &str, error: &[u8]| {
+            with_request(words, |request| HelloOptions::of(State::Hello, request))
+                .may_have_been_taken(error)
+        };
+        let syntax = b"-ERR Syntax error in HELLO option 'X'\r\n";
+        assert!(taken("HELLO 3 AUTH joe pw X", syntax));
+        assert!(!taken("HELLO 3 AUTH joe pw", b"-WRONGPASS no\r\n"));
+        assert!(taken("HELLO 3 SETNAME me AUTH joe pw", b"-WRONGPASS no\r\n"));
+        assert!(taken("HELLO 2 SETNAME me", b"-NOAUTH no\r\n"));
+        assert!(!taken("HELLO 9 SETNAME me", b"-NOPROTO no\r\n"));
+        assert!(!taken("HELLO 3 X", syntax));
     }
 
     #[test]

@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn recorded_servers_are_understood() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/resp/recorded");
         let mut read = 0;
         for server in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
             for protocol in ["resp2", "resp3"] {

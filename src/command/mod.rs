@@ -6,10 +6,11 @@ pub mod client;
 pub mod flags;
 pub mod info;
 mod options;
+pub mod own_id;
 pub mod pause;
 pub mod route;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub mod table;
 
 pub use route::{Route, changes_commands, revokes, route};

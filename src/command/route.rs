@@ -64,6 +64,7 @@ pub fn route(request: &Request<'_>) -> Route {
         Class::Subscription(subscription) => Route::Subscription(subscription),
         Class::State(state) => Route::State(state),
         Class::Container(Container::Client) => client::route(request),
+        Class::Container(Container::Administration) => Route::Shared,
         Class::Container(Container::Cluster) => match request.arg(1) {
             // Valkey 8 waits for the replicas (`clusterCommandSetSlot` in cluster_legacy.c).
             Some(sub) if is(sub, b"SETSLOT") => Route::Aside,

@@ -112,6 +112,8 @@ pub enum State {
 pub enum Container {
     /// `CLIENT`
     Client,
+    /// `ACL`, `CONFIG` and `MODULE`: may share a connection, and after some of them what the server has said is old.
+    Administration,
     /// `CLUSTER`: all but a few subcommands may share a connection.
     Cluster,
     /// `COMMAND`: may share a connection, but its answers speak of all commands.
@@ -211,6 +213,7 @@ fn special(name: &[u8]) -> Option<Class> {
         b"select" => Class::State(State::Select),
         b"reset" => Class::State(State::Reset),
         b"client" => Class::Container(Container::Client),
+        b"acl" | b"config" | b"module" => Class::Container(Container::Administration),
         b"cluster" => Class::Container(Container::Cluster),
         b"command" => Class::Container(Container::Command),
         b"script" | b"function" => Class::Container(Container::Script),
@@ -233,12 +236,12 @@ fn special(name: &[u8]) -> Option<Class> {
 /// connection; sorted.
 #[rustfmt::skip]
 const SHARED: &[&str] = &[
-    "acl", "append", "bf.add", "bf.card", "bf.exists", "bf.info", "bf.insert", "bf.loadchunk",
+    "append", "bf.add", "bf.card", "bf.exists", "bf.info", "bf.insert", "bf.loadchunk",
     "bf.madd", "bf.mexists", "bf.reserve", "bf.scandump", "bgrewriteaof", "bgsave", "bitcount",
     "bitfield", "bitfield_ro", "bitop", "bitpos", "cf.add", "cf.addnx", "cf.count", "cf.del",
     "cf.exists", "cf.info", "cf.insert", "cf.insertnx", "cf.loadchunk", "cf.mexists",
     "cf.reserve", "cf.scandump", "cms.incrby", "cms.info", "cms.initbydim", "cms.initbyprob",
-    "cms.merge", "cms.query", "commandlog", "config", "copy", "dbsize", "decr", "decrby", "del",
+    "cms.merge", "cms.query", "commandlog", "copy", "dbsize", "decr", "decrby", "del",
     "delex", "delifeq", "digest", "dump", "echo", "eval", "eval_ro", "evalsha", "evalsha_ro",
     "exists", "expire", "expireat", "expiretime", "fcall", "fcall_ro", "ft.sugadd", "ft.sugdel",
     "ft.sugget", "ft.suglen", "geoadd", "geodist", "geohash", "geopos", "georadius",
@@ -253,7 +256,7 @@ const SHARED: &[&str] = &[
     "json.nummultby", "json.objkeys", "json.objlen", "json.resp", "json.set", "json.strappend",
     "json.strlen", "json.toggle", "json.type", "keys", "lastsave", "latency", "lcs", "lindex",
     "linsert", "llen", "lmove", "lmpop", "lolwut", "lpop", "lpos", "lpush", "lpushx", "lrange",
-    "lrem", "lset", "ltrim", "memory", "mget", "module", "move", "mset", "msetex", "msetnx",
+    "lrem", "lset", "ltrim", "memory", "mget", "move", "mset", "msetex", "msetnx",
     "object", "persist", "pexpire", "pexpireat", "pexpiretime", "pfadd", "pfcount", "pfmerge",
     "ping", "psetex", "pttl", "publish", "pubsub", "randomkey", "rename", "renamenx", "replicaof",
     "restore", "role", "rpop", "rpoplpush", "rpush", "rpushx", "sadd", "save", "scan", "scard",

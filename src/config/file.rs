@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::{
     config::{ConfigError, Origin, keys::KEYS, origin::shown},
-    upstream::dial,
+    net,
 };
 
 /// Calls `set` with each key of the file in the order of its lines. The text is `Err` when the value
@@ -16,7 +16,7 @@ pub(super) fn read(
     mut set: impl FnMut(Origin, &str, Result<String, String>) -> Result<(), ConfigError>,
 ) -> Result<(), ConfigError> {
     let source = std::fs::read(path)
-        .map_err(|error| dial::reason(&error))
+        .map_err(|error| net::reason(&error))
         .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()))
         .map_err(|why| ConfigError::Unreadable { path: path.to_owned(), why })?;
     let line = |offset: usize| 1 + source[..offset].matches('\n').count();

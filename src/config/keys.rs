@@ -157,6 +157,23 @@ pub static KEYS: &[Key] = &[
         show: |config| seconds(config.upstream.connect_timeout),
     },
     Key {
+        name: "upstream_timeout",
+        placeholder: "TIME",
+        allowed: "seconds or a time like 500ms or 2s, from 1s to 24h, or 0 for ever",
+        default: "30",
+        doc: "How long a reply may take before the upstream is asked whether it is there; \
+              requests under way are lost when it does not answer.",
+        secret: false,
+        list: false,
+        set: |draft, text| {
+            let range = Duration::from_secs(1)..=Duration::from_secs(86_400);
+            let never = Duration::ZERO..=Duration::ZERO;
+            let time = duration(text, range).or_else(|_| duration(text, never))?;
+            put(&mut draft.config.upstream.upstream_timeout, Some(time))
+        },
+        show: |config| seconds(config.upstream.upstream_timeout),
+    },
+    Key {
         name: "workers",
         placeholder: "COUNT",
         allowed: "auto or a whole number from 1 to 1024",

@@ -1,40 +1,46 @@
-//! What all connections of a worker share.
+//! What all clients of a worker share.
 
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
+    collections::BTreeMap,
     rc::Rc,
     sync::Arc,
 };
 
-use super::{clock::Clock, outbox::Outbox, report::Facts, roster::Roster, spares::Spares};
+use super::{
+    clock::Clock, pause::WritePause, registry::roster::Roster, seat::Seat, socket::spares::Spares,
+};
 use crate::{
-    session,
-    upstream::{hub::Hub, key::LaneKey, served::ServedDatabases},
+    command::flags::Known,
+    state::ids::ClientId,
+    upstream::{
+        pool::{Hub, Proofs},
+        served::ServedDatabases,
+    },
 };
 
-/// Everything a connection needs that is not its own.
+/// Everything a client needs that is not its own.
 pub struct Context {
     /// The upstream connections.
-    pub hub: Hub<Outbox>,
-    /// The state that a new client is in.
-    pub initial: Rc<LaneKey>,
-    /// Whether every client has an upstream connection of its own.
-    pub dedicated: bool,
-    /// Namespace and limits of the session commands.
-    pub session: session::Settings,
+    pub hub: Rc<Hub<Seat>>,
+    /// The age of the server's word on credentials.
+    pub proofs: Proofs,
+    /// Whether writes wait at the server.
+    pub pause: WritePause,
     /// The databases in which session commands were served.
     pub served: Arc<ServedDatabases>,
     /// The way to the clients of all workers.
     pub roster: Roster,
-    /// What `INFO` tells of this process.
-    pub facts: Arc<Facts>,
+    /// Bytes of replies that a client may leave unread before it is closed.
+    pub output_limit: usize,
     /// The worker's clock.
     pub clock: Clock,
-    /// The clients that are connected.
-    pub clients: RefCell<HashMap<u64, Rc<Outbox>>>,
+    /// The clients that are connected, in the order in which they came.
+    pub clients: RefCell<BTreeMap<ClientId, Rc<Seat>>>,
+    /// What the server says of commands that are not in our table.
+    pub commands: RefCell<Known>,
     /// Read buffers that are not in use.
-    pub spares: Rc<Spares>,
+    pub spares: Spares,
     /// New clients are not served any more.
     pub draining: Cell<bool>,
 }
@@ -43,15 +49,16 @@ impl Context {
     /// Asks every client to end once its answers are delivered.
     pub fn drain(&self) {
         self.draining.set(true);
-        for client in self.clients.borrow().values() {
-            client.drain();
-        }
+        self.seats().iter().for_each(Seat::drain);
     }
 
     /// Ends every client now.
     pub fn end(&self) {
-        for client in self.clients.borrow().values() {
-            client.end();
-        }
+        self.seats().iter().for_each(Seat::cut);
+    }
+
+    /// The seats of all clients. What happens to one may bring another to leave.
+    pub(super) fn seats(&self) -> Vec<Rc<Seat>> {
+        self.clients.borrow().values().cloned().collect()
     }
 }

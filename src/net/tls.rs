@@ -59,8 +59,8 @@ impl fmt::Debug for TlsContext {
 }
 
 fn add_authority(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
-    let pem = std::fs::read(path)
-        .map_err(|error| TlsError::Authority(crate::upstream::dial::reason(&error)))?;
+    let pem =
+        std::fs::read(path).map_err(|error| TlsError::Authority(crate::net::reason(&error)))?;
     let mut found = false;
     for certificate in CertificateDer::pem_slice_iter(&pem) {
         let certificate = certificate

@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Listen, Settings, worker::Worker};
-use crate::downstream::report::Facts;
+use crate::downstream::registry::report::Facts;
 
 /// Connections that the kernel holds until they are accepted; Redis' own default (`tcp-backlog 511`).
 const BACKLOG: u32 = 511;

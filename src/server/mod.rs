@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 pub use settings::{Listen, ListenError, Settings, cores};
 
 use crate::{
-    downstream::{report::Facts, roster::Roster},
+    downstream::registry::{report::Facts, roster::Roster},
     session,
     upstream::{address::Endpoint, served::ServedDatabases, settings as upstream},
 };
@@ -52,7 +52,7 @@ impl Server {
         let max_clients = descriptors::provide(settings.max_clients, dedicated);
         let settings = &Settings { max_clients, ..settings.clone() };
         let listener = listener::bind(&settings.listen).await?;
-        let (roster, questions) = Roster::new(settings.workers);
+        let (roster, questions) = Roster::new(settings.workers, max_clients);
         let facts = Arc::new(Facts {
             port: listener.local_addr()?.port(),
             workers: settings.workers,
@@ -65,6 +65,9 @@ impl Server {
         let plan = Plan {
             endpoint,
             connect_timeout: upstream.connect_timeout,
+            upstream_timeout: upstream.upstream_timeout,
+            proofs: Default::default(),
+            pause: Default::default(),
             dedicated,
             session: session.clone(),
             served,

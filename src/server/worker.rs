@@ -22,17 +22,26 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     downstream::{
-        connection::Connection,
+        client::Rules,
         context::Context,
-        report::Facts,
-        roster::{Ask, Roster},
+        pause::WritePause,
+        registry::{
+            report::Facts,
+            roster::{Ask, Roster},
+        },
+        task,
     },
+    net::Stream,
     resp::Protocol,
     session,
+    state::{
+        ids::ClientId,
+        key::{Identity, LaneKey},
+    },
     upstream::{
         address::Endpoint,
-        hub::Hub,
-        key::{Identity, LaneKey},
+        connect::dial,
+        pool::{Hub, Proofs},
         served::ServedDatabases,
     },
 };
@@ -45,6 +54,9 @@ const SWEEP: Duration = Duration::from_secs(1);
 pub(super) struct Plan {
     pub(super) endpoint: Endpoint,
     pub(super) connect_timeout: Duration,
+    pub(super) upstream_timeout: Duration,
+    pub(super) proofs: Proofs,
+    pub(super) pause: WritePause,
     pub(super) dedicated: bool,
     pub(super) session: session::Settings,
     pub(super) served: Arc<ServedDatabases>,
@@ -131,16 +143,25 @@ async fn run(
         database: plan.endpoint.database,
         protocol: Protocol::Resp2,
     };
-    let context = Rc::new(Context {
-        hub: Hub::new(plan.endpoint, plan.connect_timeout),
+    let rules = Rc::new(Rules {
         initial: Rc::new(initial),
         dedicated: plan.dedicated,
         session: plan.session,
+        facts: plan.facts,
+    });
+    let server = dial::Server { endpoint: plan.endpoint, timeout: plan.connect_timeout };
+    let hub =
+        Hub::new(Rc::new(server), plan.connect_timeout, plan.upstream_timeout, plan.proofs.clone());
+    let context = Rc::new(Context {
+        hub,
+        proofs: plan.proofs,
+        pause: plan.pause,
         served: plan.served,
         roster: plan.roster,
-        facts: plan.facts,
+        output_limit: plan.output_limit,
         clock: Default::default(),
         clients: Default::default(),
+        commands: Default::default(),
         spares: Default::default(),
         draining: Default::default(),
     });
@@ -160,10 +181,9 @@ async fn run(
                         continue;
                     }
                 };
-                let (context, limit) = (context.clone(), plan.output_limit);
+                let (context, rules) = (context.clone(), rules.clone());
                 spawn_local(tracker.track_future(async move {
-                    // Made here, because what is moved into a future takes its room twice.
-                    Connection::new(context, id, stream, limit).serve().await;
+                    task::serve(context, rules, ClientId(id), Stream::Tcp(stream)).await;
                     clients.fetch_sub(1, Ordering::Relaxed);
                     drop(seat);
                 }));
@@ -176,8 +196,9 @@ async fn run(
             () = shutdown.cancelled() => break,
         }
     }
-    // Who still asks is told nothing of clients that are leaving.
+    // Who still asks is told nothing of clients that are leaving, and who came just now is not kept waiting.
     drop(asked);
+    drop(arriving);
     context.drain();
     tracker.close();
     if timeout(plan.drain_timeout, tracker.wait()).await.is_err() {

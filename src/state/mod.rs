@@ -1,4 +1,6 @@
-//! What a connection is, as both sides see it: its key, its names.
+//! What a connection is, as both sides see it: its key, its names, its numbers, its traces.
 
+pub mod ids;
 pub mod key;
 pub mod label;
+pub mod traces;

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, path::PathBuf, str::FromStr};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use crate::{secret::Secret, upstream::tls::TlsContext};
+use crate::{net::tls::TlsContext, secret::Secret};
 
 /// The port that `redis://` and `rediss://` stand for when they name none.
 pub const DEFAULT_PORT: u16 = 6379;

@@ -197,6 +197,6 @@ async fn restart(program: &Path, directory: &DataDir, backoff: &mut Backoff) -> 
 fn spawn(program: &Path, directory: &DataDir) -> Result<Child, Error> {
     Child::spawn(program, directory).map_err(|error| Error::Program {
         program: program.to_owned(),
-        why: crate::upstream::dial::reason(&error),
+        why: crate::net::reason(&error),
     })
 }

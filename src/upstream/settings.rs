@@ -34,6 +34,8 @@ pub struct Settings {
     pub mode: Mode,
     /// How long one attempt to connect may take, the TLS handshake included.
     pub connect_timeout: Duration,
+    /// How long a server may be silent before it is asked whether it is there; zero is for ever.
+    pub upstream_timeout: Duration,
 }
 
 impl Default for Settings {
@@ -43,6 +45,7 @@ impl Default for Settings {
             authority: None,
             mode: Mode::Shared,
             connect_timeout: Duration::from_secs(5),
+            upstream_timeout: Duration::from_secs(30),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -27,14 +28,22 @@ impl Socket {
 
     /// Bounds every read and write.
     pub(crate) fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
-        let timeout = Some(timeout);
+        self.set_read_timeout(Some(timeout)).and(self.set_write_timeout(Some(timeout)))
+    }
+
+    /// Bounds every read.
+    pub(crate) fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         match self {
-            Socket::Tcp(stream) => {
-                stream.set_read_timeout(timeout).and(stream.set_write_timeout(timeout))
-            }
-            Socket::Unix(stream) => {
-                stream.set_read_timeout(timeout).and(stream.set_write_timeout(timeout))
-            }
+            Socket::Tcp(stream) => stream.set_read_timeout(timeout),
+            Socket::Unix(stream) => stream.set_read_timeout(timeout),
+        }
+    }
+
+    /// Bounds every write.
+    pub(crate) fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        match self {
+            Socket::Tcp(stream) => stream.set_write_timeout(timeout),
+            Socket::Unix(stream) => stream.set_write_timeout(timeout),
         }
     }
 
@@ -59,6 +68,15 @@ impl Socket {
         match self {
             Socket::Tcp(stream) => stream.local_addr().unwrap().to_string(),
             Socket::Unix(_) => panic!("a Unix socket's client has no address"),
+        }
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Socket::Tcp(stream) => stream.as_fd(),
+            Socket::Unix(stream) => stream.as_fd(),
         }
     }
 }

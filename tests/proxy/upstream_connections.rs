@@ -54,6 +54,9 @@ fn a_full_upstream_is_reported_until_it_has_room_again() {
         }
         let mut elsewhere = stack.client();
         check!(elsewhere, "HELLO", "3" => full);
+        // What follows must not run in another state than its client believes.
+        assert!(elsewhere.rest_until_closed().is_empty());
+        let mut elsewhere = stack.client();
         check!(admin, "CONFIG", "SET", "maxclients", "1000" => "+OK");
         for client in clients.iter_mut().chain([&mut elsewhere]) {
             eventually("the same connection works again", || {

@@ -7,9 +7,10 @@ use bytes::BytesMut;
 use sessiond::command::catalog::Merge;
 use sessiond::command::client::line::Form;
 use sessiond::command::client::profile::Profile;
-use sessiond::downstream::transaction::write_hello;
+use sessiond::command::own_id::write_hello;
 use sessiond::resp::{Protocol, RequestScanner, encode, reply};
 use sessiond::session::{Settings, commands};
+use sessiond::state::ids::ClientId;
 
 const PROTOCOLS: [(Protocol, &str); 2] = [(Protocol::Resp2, "resp2"), (Protocol::Resp3, "resp3")];
 
@@ -54,7 +55,7 @@ fn hello_tells_the_clients_id_and_all_else_of_the_server() {
         for file in ["hello.resp2", "hello-3.resp3"] {
             let frame = read(file);
             let mut out = BytesMut::new();
-            write_hello(&frame, 4242, &mut out);
+            write_hello(&frame, ClientId(4242), &mut out);
             let (before, after) = (elements(&frame), elements(&out));
             assert_eq!(before.len(), after.len(), "{name} {file}");
             let mut replaced = 0;

@@ -42,6 +42,13 @@ impl Filter {
         Self { spared: Some(id), ..self }
     }
 
+    /// The one client with this id.
+    #[must_use]
+    pub fn of_client(id: u64) -> Self {
+        let ids = vec![i64::try_from(id).unwrap_or(i64::MAX)];
+        Self { tests: vec![(What::Ids(ids.clone(), ids), true)], spared: None }
+    }
+
     /// The filters of `CLIENT LIST`; `None` when there is one that is not known here.
     #[must_use]
     pub fn of_list(request: &Request<'_>) -> Option<Self> {
@@ -188,7 +195,7 @@ mod tests {
 
     use super::*;
     use crate::command::sample::with_request;
-    use crate::{command::client::profile::Flags, upstream::label::Label};
+    use crate::{command::client::profile::Flags, state::label::Label};
 
     fn filter(words: &str) -> Option<Filter> {
         with_request(words, |request| {

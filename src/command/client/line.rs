@@ -134,7 +134,7 @@ fn is_number(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{command::client::profile::Flags, upstream::label::Label};
+    use crate::{command::client::profile::Flags, state::label::Label};
 
     fn joe() -> Profile {
         Profile {

@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use crate::{
     command::route::is,
     resp::{Request, encode},
-    upstream::label::Label,
+    state::label::Label,
 };
 
 /// A name that a client gives itself.
@@ -64,6 +64,6 @@ impl Naming {
 }
 
 /// Whether Redis accepts the name: printable ASCII without blanks (`validateClientName` in networking.c).
-fn is_valid_name(name: &[u8]) -> bool {
+pub fn is_valid_name(name: &[u8]) -> bool {
     name.iter().all(u8::is_ascii_graphic)
 }

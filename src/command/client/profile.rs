@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::{resp::Request, upstream::label::Label};
+use crate::{resp::Request, state::label::Label};
 
 /// Everything that `CLIENT LIST` shows of a client, and `CLIENT KILL` goes by.
 ///

@@ -1,5 +1,5 @@
 //! What is known of the clients of all workers, and what one client asks about the others.
 
-pub mod presence;
+pub mod question;
 pub mod report;
 pub mod roster;

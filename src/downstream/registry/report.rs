@@ -30,7 +30,7 @@ pub struct Facts {
 impl Facts {
     /// The section, with `counts` of all workers.
     pub fn section(&self, counts: Counts) -> String {
-        let Counts { clients, pinned, blocked, subscribers, lanes, idle } = counts;
+        let Counts { clients, pinned, blocked, subscribers, lanes, idle, .. } = counts;
         let mode = if self.dedicated { "dedicated" } else { "shared" };
         let mut out = "# Sessiond\r\n".to_owned();
         let mut line = |name: &str, value: &dyn std::fmt::Display| {

@@ -3,28 +3,38 @@
 //! Every worker looks after its own clients; a question goes to all of them. There are never more questions on their way
 //! than clients that wait for an answer.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{cell::RefCell, sync::Arc};
 
-use tokio::sync::{mpsc, oneshot};
-
-use crate::command::client::{
-    filter::Filter,
-    profile::{Flags, Profile},
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Duration, timeout},
 };
-use crate::downstream::{context::Context, outbox::Outbox};
+
+use super::question::{Question, Told};
+use crate::{
+    command::{
+        client::{filter::Filter, profile::Profile},
+        info,
+    },
+    state::ids::{ClientId, ServerId},
+};
+
+/// How long a client may take to get a connection of its own because another one wants it to have one.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A question to one worker.
 pub enum Ask {
     /// Which of its clients the filter admits.
     Profiles(Arc<Filter>, oneshot::Sender<Vec<Profile>>),
-    /// To end the connections of the clients that the filter admits. Answered with their number.
-    End(Arc<Filter>, oneshot::Sender<usize>),
+    /// To end the connections of the clients that the filter admits. Answered with their ids. The one that asks is spared: it
+    /// is yet to be told.
+    End(Arc<Filter>, ClientId, oneshot::Sender<Vec<ClientId>>),
     /// The server's id of the connection that a client has for itself, if it is here and has one.
-    Pinned(u64, oneshot::Sender<Option<u64>>),
+    Pinned(ClientId, oneshot::Sender<Option<ServerId>>),
     /// The same, of a client that shall keep its connection from now on, and get one first if it has none.
-    Keep(u64, oneshot::Sender<Option<u64>>),
+    Keep(ClientId, oneshot::Sender<Option<ServerId>>),
     /// The client need not keep its connection any longer, as far as one asker is concerned.
-    Release(u64),
+    Release(ClientId),
     /// How many there are.
     Count(oneshot::Sender<Counts>),
 }
@@ -40,27 +50,95 @@ pub struct Counts {
     pub blocked: usize,
     /// Of those, the ones that are subscribed to something.
     pub subscribers: usize,
+    /// Of those, the ones that are told of changed keys.
+    pub tracking: usize,
+    /// Of those, the ones that watch keys.
+    pub watching: usize,
+    /// Of those, the ones that receive the stream of a replica.
+    pub replicas: usize,
+    /// As many may be served at a time.
+    pub max: usize,
     /// Upstream connections that clients share.
     pub lanes: usize,
     /// Upstream connections that nobody uses at present.
     pub idle: usize,
 }
 
+impl Counts {
+    /// What `INFO clients` tells of them.
+    #[must_use]
+    pub fn of_clients(self) -> info::Counts {
+        info::Counts {
+            connected: self.clients - self.replicas,
+            max: self.max,
+            blocked: self.blocked,
+            tracking: self.tracking,
+            pubsub: self.subscribers,
+            watching: self.watching,
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.clients += other.clients;
+        self.pinned += other.pinned;
+        self.blocked += other.blocked;
+        self.subscribers += other.subscribers;
+        self.tracking += other.tracking;
+        self.watching += other.watching;
+        self.replicas += other.replicas;
+        self.lanes += other.lanes;
+        self.idle += other.idle;
+    }
+}
+
 /// The way to every worker.
 #[derive(Clone, Debug)]
-pub struct Roster(Arc<[mpsc::UnboundedSender<Ask>]>);
+pub struct Roster {
+    workers: Arc<[mpsc::UnboundedSender<Ask>]>,
+    max_clients: usize,
+}
 
 impl Roster {
-    /// A roster of so many workers, and where each finds what it is asked.
+    /// A roster of so many workers that serve so many clients at a time, and where each finds what it is asked.
     #[must_use]
-    pub fn new(workers: usize) -> (Self, Vec<mpsc::UnboundedReceiver<Ask>>) {
+    pub fn new(workers: usize, max_clients: usize) -> (Self, Vec<mpsc::UnboundedReceiver<Ask>>) {
         let (senders, receivers): (Vec<_>, _) =
             (0..workers).map(|_| mpsc::unbounded_channel()).unzip();
-        (Self(senders.into()), receivers)
+        (Self { workers: senders.into(), max_clients }, receivers)
+    }
+
+    /// What the clients say to the question of the client `asker`.
+    pub async fn tell(&self, question: Question, asker: ClientId) -> Told {
+        match question {
+            Question::Info => Told::Profiles(self.profiles(Filter::of_client(asker.0)).await),
+            Question::List(filter) => Told::Profiles(self.profiles(filter).await),
+            Question::Kill { filter, .. } => {
+                let ended = self.end(filter, asker).await;
+                Told::Ended(ended.len(), ended.contains(&asker))
+            }
+            Question::Unclear => Told::Nothing,
+            Question::Counts => Told::Counts(self.counts().await),
+            Question::Pinned(None) => Told::Pinned(None),
+            Question::Pinned(Some(id)) => {
+                Told::Pinned(self.first(|answer| Ask::Pinned(id, answer)).await)
+            }
+            Question::Keep(id) => {
+                let kept = timeout(PATIENCE, self.first(|answer| Ask::Keep(id, answer)));
+                Told::Pinned(kept.await.ok().flatten())
+            }
+        }
+    }
+
+    /// Takes back one [`Question::Keep`].
+    pub fn release(&self, id: ClientId) {
+        for worker in self.workers.iter() {
+            // A worker that has ended has no clients.
+            let _ = worker.send(Ask::Release(id));
+        }
     }
 
     /// The clients that the filter admits, in the order in which they came.
-    pub async fn profiles(&self, filter: Filter) -> Vec<Profile> {
+    async fn profiles(&self, filter: Filter) -> Vec<Profile> {
         let filter = Arc::new(filter);
         let answers = self.ask(|answer| Ask::Profiles(filter.clone(), answer)).await;
         let mut profiles: Vec<_> = answers.into_iter().flatten().collect();
@@ -68,40 +146,24 @@ impl Roster {
         profiles
     }
 
-    /// Ends the clients that the filter admits; gives their number.
-    pub async fn end(&self, filter: Filter) -> usize {
+    async fn end(&self, filter: Filter, asker: ClientId) -> Vec<ClientId> {
         let filter = Arc::new(filter);
-        self.ask(|answer| Ask::End(filter.clone(), answer)).await.into_iter().sum()
+        let answers = self.ask(|answer| Ask::End(filter.clone(), asker, answer)).await;
+        answers.into_iter().flatten().collect()
     }
 
-    /// The server's id of the connection that the client has for itself.
-    pub async fn pinned(&self, id: u64) -> Option<u64> {
-        self.ask(|answer| Ask::Pinned(id, answer)).await.into_iter().flatten().next()
-    }
-
-    /// As [`Roster::pinned`], for a client that is to keep the connection, and to get one if it has none.
-    pub async fn keep(&self, id: u64) -> Option<u64> {
-        self.ask(|answer| Ask::Keep(id, answer)).await.into_iter().flatten().next()
-    }
-
-    /// Takes back one [`Roster::keep`].
-    pub fn release(&self, id: u64) {
-        for worker in self.0.iter() {
-            // A worker that has ended has no clients.
-            let _ = worker.send(Ask::Release(id));
-        }
+    async fn first(
+        &self,
+        question: impl Fn(oneshot::Sender<Option<ServerId>>) -> Ask,
+    ) -> Option<ServerId> {
+        self.ask(question).await.into_iter().flatten().next()
     }
 
     /// The numbers of all workers together.
-    pub async fn counts(&self) -> Counts {
-        let mut all = Counts::default();
+    async fn counts(&self) -> Counts {
+        let mut all = Counts { max: self.max_clients, ..Counts::default() };
         for counts in self.ask(Ask::Count).await {
-            all.clients += counts.clients;
-            all.pinned += counts.pinned;
-            all.blocked += counts.blocked;
-            all.subscribers += counts.subscribers;
-            all.lanes += counts.lanes;
-            all.idle += counts.idle;
+            all.add(counts);
         }
         all
     }
@@ -112,7 +174,7 @@ impl Roster {
             let (sender, receiver) = oneshot::channel();
             worker.send(question(sender)).is_ok().then_some(receiver)
         };
-        let expected: Vec<_> = self.0.iter().filter_map(ask).collect();
+        let expected: Vec<_> = self.workers.iter().filter_map(ask).collect();
         let mut answers = Vec::with_capacity(expected.len());
         for answer in expected {
             answers.extend(answer.await);
@@ -121,89 +183,19 @@ impl Roster {
     }
 }
 
-impl Context {
-    /// Answers a question about this worker's clients. An asker that has left needs no answer.
-    pub fn answer(&self, ask: Ask) {
-        match ask {
-            Ask::Profiles(filter, answer) => {
-                let admitted = self.admitted(&filter).map(|(_, profile)| profile);
-                let _ = answer.send(admitted.collect());
-            }
-            Ask::End(filter, answer) => {
-                let ended = self.admitted(&filter).inspect(|(client, _)| client.end());
-                let _ = answer.send(ended.count());
-            }
-            Ask::Pinned(id, answer) => {
-                let pinned = self.client(id).and_then(|client| {
-                    let pinned = client.presence.pinned.get();
-                    client.presence.spoiled.set(pinned.is_some());
-                    pinned
-                });
-                let _ = answer.send(pinned);
-            }
-            Ask::Keep(id, answer) => match self.client(id) {
-                Some(client) => client.keep(answer),
-                None => drop(answer.send(None)),
-            },
-            Ask::Release(id) => {
-                if let Some(client) = self.client(id) {
-                    client.unkeep();
-                }
-            }
-            Ask::Count(answer) => {
-                let _ = answer.send(self.counts());
-            }
-        }
-    }
-
-    fn client(&self, id: u64) -> Option<Rc<Outbox>> {
-        self.clients.borrow().get(&id).cloned()
-    }
-
-    fn admitted(&self, filter: &Filter) -> impl Iterator<Item = (Rc<Outbox>, Profile)> {
-        let clients: Vec<_> = self.clients.borrow().values().cloned().collect();
-        let now = self.clock.now();
-        clients
-            .into_iter()
-            .filter(|client| !client.is_ended() && filter.may_admit(client.id()))
-            .map(move |client| {
-                let profile = client.profile(now);
-                (client, profile)
-            })
-            .filter(|(_, profile)| filter.admits(profile))
-    }
-
-    fn counts(&self) -> Counts {
-        let (lanes, idle) = self.hub.counts();
-        let mut counts = Counts { lanes, idle, ..Counts::default() };
-        for client in self.clients.borrow().values() {
-            let flags = client.flags();
-            counts.clients += 1;
-            counts.pinned += usize::from(client.presence.pinned.get().is_some());
-            counts.blocked += usize::from(flags.has(Flags::BLOCKED));
-            counts.subscribers += usize::from(flags.has(Flags::SUBSCRIBED));
-        }
-        counts
-    }
-}
-
 /// Those who wait for a client to have a connection of its own.
 #[derive(Default)]
-pub(in crate::downstream) struct Waiting(RefCell<Vec<oneshot::Sender<Option<u64>>>>);
+pub struct Waiting(RefCell<Vec<oneshot::Sender<Option<ServerId>>>>);
 
 impl Waiting {
-    pub(in crate::downstream) fn add(&self, answer: oneshot::Sender<Option<u64>>) {
+    pub(in crate::downstream) fn add(&self, answer: oneshot::Sender<Option<ServerId>>) {
         self.0.borrow_mut().push(answer);
     }
 
-    pub(in crate::downstream) fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
-    }
-
     /// Tells them the server's id of the connection.
-    pub(in crate::downstream) fn answer(&self, pinned: Option<u64>) {
+    pub(in crate::downstream) fn answer(&self, own: Option<ServerId>) {
         for answer in self.0.take() {
-            let _ = answer.send(pinned);
+            let _ = answer.send(own);
         }
     }
 }

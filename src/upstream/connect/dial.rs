@@ -1,80 +1,26 @@
 //! Opens one connection to the upstream server: TCP, TLS or Unix socket, within a time limit.
 
-use std::{
-    io,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{io, time::Duration};
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpStream, UnixStream, tcp, unix},
-};
-use tokio_rustls::{client::TlsStream, rustls::pki_types::ServerName};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::{TlsStream, rustls::pki_types::ServerName};
 
-use crate::{net::tls::TlsContext, upstream::address::Address};
+use super::{Connect, Connecting};
+use crate::{
+    net::{Stream, tls::TlsContext},
+    upstream::address::{Address, Endpoint},
+};
 
 /// How long an idle connection is left alone before the kernel asks whether the server still lives.
 /// Shorter than what firewalls and load balancers forget connections after, often 5 minutes.
 const KEEPALIVE: Duration = Duration::from_secs(60);
-
-/// A connection that is ready for the first command.
-#[derive(Debug)]
-pub enum Stream {
-    /// Plain TCP.
-    Tcp(TcpStream),
-    /// TLS over TCP. Boxed, as the session is much larger than a socket.
-    Tls(Box<TlsStream<TcpStream>>),
-    /// A Unix domain socket.
-    Unix(UnixStream),
-}
-
-/// The half that replies are read from.
-#[derive(Debug)]
-pub enum ReadHalf {
-    /// Plain TCP.
-    Tcp(tcp::OwnedReadHalf),
-    /// TLS over TCP.
-    Tls(tokio::io::ReadHalf<Box<TlsStream<TcpStream>>>),
-    /// A Unix domain socket.
-    Unix(unix::OwnedReadHalf),
-}
-
-/// The half that requests are written to. Dropping it closes the sending direction.
-#[derive(Debug)]
-pub enum WriteHalf {
-    /// Plain TCP.
-    Tcp(tcp::OwnedWriteHalf),
-    /// TLS over TCP.
-    Tls(tokio::io::WriteHalf<Box<TlsStream<TcpStream>>>),
-    /// A Unix domain socket.
-    Unix(unix::OwnedWriteHalf),
-}
-
-impl Stream {
-    /// Both halves, each owned by whoever reads or writes.
-    pub fn into_split(self) -> (ReadHalf, WriteHalf) {
-        match self {
-            Self::Tcp(stream) => {
-                let (read, write) = stream.into_split();
-                (ReadHalf::Tcp(read), WriteHalf::Tcp(write))
-            }
-            Self::Tls(stream) => {
-                let (read, write) = tokio::io::split(stream);
-                (ReadHalf::Tls(read), WriteHalf::Tls(write))
-            }
-            Self::Unix(stream) => {
-                let (read, write) = stream.into_split();
-                (ReadHalf::Unix(read), WriteHalf::Unix(write))
-            }
-        }
-    }
-}
+/// How long sent bytes may stay unacknowledged before the kernel gives the connection up: a server that has gone without a
+/// word, or has moved, is noticed by whoever sends to it.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(20);
 
 /// Connects to `address` within `timeout`, the TLS handshake included. `tls` is needed for
-/// [`Address::Tls`] and ignored otherwise. [`reason`] words the error for people.
+/// [`Address::Tls`] and ignored otherwise. [`reason`](crate::net::reason) words the error for people.
 pub async fn connect(
     address: &Address,
     tls: Option<&TlsContext>,
@@ -89,26 +35,19 @@ pub async fn connect(
     }
 }
 
-/// Why a connection could not be made or ended, in a few words without codes.
-pub fn reason(error: &io::Error) -> String {
-    use io::ErrorKind;
-    match error.kind() {
-        ErrorKind::ConnectionRefused => "connection refused".into(),
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => "connection reset".into(),
-        ErrorKind::ConnectionAborted => "connection aborted".into(),
-        ErrorKind::UnexpectedEof => "connection closed by the server".into(),
-        ErrorKind::NotFound => "no such file or socket".into(),
-        ErrorKind::PermissionDenied => "permission denied".into(),
-        ErrorKind::HostUnreachable => "host unreachable".into(),
-        ErrorKind::AddrInUse => "address already in use".into(),
-        ErrorKind::NetworkUnreachable => "network unreachable".into(),
-        ErrorKind::TimedOut if error.raw_os_error().is_some() => "connection timed out".into(),
-        _ => {
-            // The standard library appends the number, which tells an operator nothing.
-            let text = error.to_string();
-            let text = text.split(" (os error").next().unwrap_or_default();
-            text.replace(['\r', '\n'], " ")
-        }
+/// The server of an endpoint, dialled within a time limit.
+#[derive(Debug)]
+pub struct Server {
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// How long one attempt may take.
+    pub timeout: Duration,
+}
+
+impl Connect for Server {
+    fn connect(&self) -> Connecting {
+        let (endpoint, timeout) = (self.endpoint.clone(), self.timeout);
+        Box::pin(async move { connect(&endpoint.address, endpoint.tls.as_ref(), timeout).await })
     }
 }
 
@@ -121,7 +60,7 @@ async fn open(address: &Address, tls: Option<&TlsContext>) -> io::Result<Stream>
                 .map_err(|_| io::Error::other("the host is not a valid TLS server name"))?;
             let stream = open_tcp(host, *port).await?;
             let stream = tls.connector().connect(name, stream).await.map_err(handshake_error)?;
-            Ok(Stream::Tls(Box::new(stream)))
+            Ok(Stream::Tls(Box::new(TlsStream::Client(stream))))
         }
         Address::Unix(path) => Ok(Stream::Unix(UnixStream::connect(path).await?)),
     }
@@ -134,7 +73,10 @@ async fn open_tcp(host: &str, port: u16) -> io::Result<TcpStream> {
         .collect();
     let stream = TcpStream::connect(&*addresses).await?;
     stream.set_nodelay(true)?;
-    SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    let socket = SockRef::from(&stream);
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
     Ok(stream)
 }
 
@@ -145,76 +87,12 @@ fn handshake_error(error: io::Error) -> io::Error {
     }
 }
 
-impl AsyncRead for ReadHalf {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(half) => Pin::new(half).poll_read(cx, buf),
-            Self::Tls(half) => Pin::new(half).poll_read(cx, buf),
-            Self::Unix(half) => Pin::new(half).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for WriteHalf {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(half) => Pin::new(half).poll_write(cx, buf),
-            Self::Tls(half) => Pin::new(half).poll_write(cx, buf),
-            Self::Unix(half) => Pin::new(half).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(half) => Pin::new(half).poll_write_vectored(cx, bufs),
-            Self::Tls(half) => Pin::new(half).poll_write_vectored(cx, bufs),
-            Self::Unix(half) => Pin::new(half).poll_write_vectored(cx, bufs),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Tcp(half) => half.is_write_vectored(),
-            Self::Tls(half) => half.is_write_vectored(),
-            Self::Unix(half) => half.is_write_vectored(),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(half) => Pin::new(half).poll_flush(cx),
-            Self::Tls(half) => Pin::new(half).poll_flush(cx),
-            Self::Unix(half) => Pin::new(half).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(half) => Pin::new(half).poll_shutdown(cx),
-            Self::Tls(half) => Pin::new(half).poll_shutdown(cx),
-            Self::Unix(half) => Pin::new(half).poll_shutdown(cx),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt},
+        io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
         net::{TcpListener, UnixListener},
     };
     use tokio_rustls::{
@@ -223,6 +101,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::net::reason;
 
     const SOON: Duration = Duration::from_secs(5);
 
@@ -254,9 +133,12 @@ mod tests {
                 let stream = connect(&address, None, SOON).await.unwrap();
                 if let Stream::Tcp(stream) = &stream {
                     assert!(stream.nodelay().unwrap());
-                    assert!(SockRef::from(stream).keepalive().unwrap());
+                    let socket = SockRef::from(stream);
+                    assert!(socket.keepalive().unwrap());
+                    #[cfg(any(target_os = "linux", target_os = "android"))]
+                    assert_eq!(socket.tcp_user_timeout().unwrap(), Some(UNACKNOWLEDGED));
                 }
-                let (mut read, mut write) = stream.into_split();
+                let (mut read, mut write) = tokio::io::split(stream);
                 write.write_all(b"hello").await.unwrap();
                 write.shutdown().await.unwrap();
                 let mut bytes = Vec::new();
@@ -279,9 +161,6 @@ mod tests {
 
         let name = Address::Tcp { host: "no such host".into(), port: 1 };
         assert_eq!(refusal(name, SOON).await, "cannot resolve no such host");
-
-        let named = io::Error::from_raw_os_error(24);
-        assert_eq!(reason(&named), "Too many open files");
     }
 
     #[tokio::test]
@@ -308,7 +187,7 @@ mod tests {
         let calls = async {
             let named = Address::Tls { host: "localhost".into(), port };
             let stream = connect(&named, Some(&tls), SOON).await.unwrap();
-            let (mut read, mut write) = stream.into_split();
+            let (mut read, mut write) = tokio::io::split(stream);
             write.write_all(b"hello").await.unwrap();
             write.shutdown().await.unwrap();
             let mut bytes = Vec::new();

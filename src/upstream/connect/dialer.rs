@@ -1,6 +1,6 @@
 //! Opens links: dials the server, says the handshake, starts the driver.
 
-use std::{cell::RefCell, io, rc::Rc, time::Duration};
+use std::{cell::RefCell, future::Future, io, pin::Pin, rc::Rc, time::Duration};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::{
@@ -10,17 +10,14 @@ use tokio::{
 };
 
 use super::{
-    dial::{self, ReadHalf, WriteHalf},
-    handshake::{self, Outcome, Step},
+    handshake::{self, Greeting, Outcome, Step},
     holdoff::HoldOff,
 };
 use crate::{
-    resp::ReplyScanner,
+    net::{Stream, reason},
+    resp::{ReplyScanner, encode},
     state::key::LaneKey,
-    upstream::{
-        address::Endpoint,
-        link::{Link, driver::drive, receiver::Receiver},
-    },
+    upstream::link::{Link, Standing, driver::drive, receiver::Receiver},
 };
 
 /// Why there is no upstream connection.
@@ -29,74 +26,119 @@ pub enum DialError {
     /// The server could not be reached, or closed the connection at once.
     #[error("{0}")]
     Unreachable(String),
-    /// The server refuses the state asked for; holds its error frame.
+    /// The server refuses the state asked for; holds what it was told and its error frame.
     #[error("the server refused the connection")]
-    Refused(Bytes),
-    /// The server no longer allows a client to be what it was; holds its error frame.
-    #[error("the server no longer accepts the user or the database")]
-    StateRefused(Bytes),
+    Refused(Step, Bytes),
+    /// The server does not allow anybody to be what was asked for (any more); holds what it was told and its error frame.
+    #[error("the server does not accept the user or the database")]
+    StateRefused(Step, Bytes),
+}
+
+/// A connection that is being made.
+pub type Connecting = Pin<Box<dyn Future<Output = io::Result<Stream>>>>;
+
+/// The way to a server.
+pub trait Connect {
+    /// Makes a connection, within the time that one attempt may take.
+    fn connect(&self) -> Connecting;
+}
+
+/// Whether a server is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::upstream) enum Word {
+    /// It answers.
+    Here,
+    /// It is kept busy by a script.
+    Busy,
+    /// It cannot be reached, or is silent.
+    None,
 }
 
 /// Opens connections to one server, and holds back while it cannot be reached.
-#[derive(Debug)]
 pub(in crate::upstream) struct Dialer {
-    endpoint: Endpoint,
+    server: Rc<dyn Connect>,
     timeout: Duration,
     holdoff: RefCell<HoldOff>,
 }
 
 impl Dialer {
-    pub(in crate::upstream) fn new(endpoint: Endpoint, timeout: Duration) -> Self {
-        Self { endpoint, timeout, holdoff: RefCell::new(HoldOff::new()) }
+    /// One attempt, the handshake included, may take `timeout`.
+    pub(in crate::upstream) fn new(server: Rc<dyn Connect>, timeout: Duration) -> Self {
+        Self { server, timeout, holdoff: RefCell::new(HoldOff::new()) }
+    }
+
+    /// Why no attempt is made at present, if none is.
+    pub(in crate::upstream) fn holds(&self) -> Option<DialError> {
+        let holdoff = self.holdoff.borrow();
+        holdoff.holds(Instant::now()).map(|why| DialError::Unreachable(why.to_owned()))
     }
 
     /// Opens a link in the state of `key`.
     pub(in crate::upstream) async fn open<R: Receiver>(
         &self,
         key: Rc<LaneKey>,
-        exclusive: bool,
+        pinned: bool,
     ) -> Result<Rc<Link<R>>, DialError> {
-        if let Some(why) = self.holdoff.borrow().holds(Instant::now()) {
-            return Err(DialError::Unreachable(why.to_owned()));
+        if let Some(error) = self.holds() {
+            return Err(error);
         }
-        let opened = match timeout(self.timeout, self.dial(&key)).await {
-            Ok(opened) => opened,
-            Err(_) => Err(DialError::Unreachable(format!(
-                "timed out after {} s",
-                self.timeout.as_secs_f64()
-            ))),
-        };
+        let opened = self.in_time(self.dial(&key)).await;
         match &opened {
             Err(DialError::Unreachable(why)) => {
                 self.holdoff.borrow_mut().failure(Instant::now(), why);
             }
             _ => self.holdoff.borrow_mut().success(),
         }
-        let Opened { read, write, input, id, unauthenticated, misplaced } = opened?;
-        if let Some(error) = misplaced.as_ref().filter(|_| !exclusive && !unauthenticated) {
-            return Err(DialError::Refused(error.clone()));
+        let Opened { stream, input, greeting, unauthenticated, misplaced } = opened?;
+        if let Some(error) = misplaced.as_ref().filter(|_| !pinned && !unauthenticated) {
+            return Err(DialError::Refused(Step::Select, error.clone()));
         }
-        let link = Link::new(id, key, exclusive, unauthenticated, misplaced.is_some());
-        spawn_local(drive(link.clone(), read, write, input));
+        let standing = Standing {
+            unauthenticated,
+            misplaced: misplaced.is_some(),
+            waits_for_writes: greeting.waits_for_writes,
+        };
+        let link = Link::new(greeting.id, key, pinned, standing, Instant::now());
+        spawn_local(drive(link.clone(), stream, input));
         Ok(link)
     }
 
+    /// What the server says to a `PING` on a fresh connection.
+    pub(in crate::upstream) async fn ask(&self) -> Word {
+        let ping = async {
+            let mut stream = self.server.connect().await.map_err(unreachable)?;
+            let mut request = BytesMut::new();
+            encode::command(&mut request, [b"PING"]);
+            say(&mut stream, &request).await?;
+            reply(&mut stream, &mut BytesMut::new()).await
+        };
+        match self.in_time(ping).await {
+            Ok(frame) if frame.starts_with(b"-BUSY") => Word::Busy,
+            Ok(_) => Word::Here,
+            Err(_) => Word::None,
+        }
+    }
+
+    async fn in_time<T>(
+        &self,
+        attempt: impl Future<Output = Result<T, DialError>>,
+    ) -> Result<T, DialError> {
+        timeout(self.timeout, attempt).await.unwrap_or_else(|_| {
+            let seconds = self.timeout.as_secs_f64();
+            Err(DialError::Unreachable(format!("timed out after {seconds} s")))
+        })
+    }
+
     async fn dial(&self, key: &LaneKey) -> Result<Opened, DialError> {
-        let unreachable = |error: io::Error| DialError::Unreachable(dial::reason(&error));
-        let stream =
-            dial::connect(&self.endpoint.address, self.endpoint.tls.as_ref(), self.timeout)
-                .await
-                .map_err(unreachable)?;
-        let (mut read, mut write) = stream.into_split();
+        let mut stream = self.server.connect().await.map_err(unreachable)?;
         let (commands, steps) = handshake::commands(key);
-        write.write_all(&commands).await.map_err(unreachable)?;
-        write.flush().await.map_err(unreachable)?;
+        say(&mut stream, &commands).await?;
         let mut input = BytesMut::new();
-        let (mut id, mut unauthenticated, mut misplaced) = (0, false, None);
+        let (mut greeting, mut unauthenticated, mut misplaced) = Default::default();
         for step in steps {
-            let frame = reply(&mut read, &mut input).await?;
+            let frame = reply(&mut stream, &mut input).await?;
             match handshake::outcome(step, key, &frame) {
-                Outcome::Fine if step == Step::Probe => id = handshake::id(&frame),
+                Outcome::Fine if step == Step::Probe => greeting = Greeting::of(&frame),
                 Outcome::Fine => {}
                 Outcome::Unauthenticated => {
                     unauthenticated = true;
@@ -106,27 +148,34 @@ impl Dialer {
                 }
                 Outcome::Misplaced(error) => misplaced = Some(error),
                 Outcome::Closed(why) => return Err(DialError::Unreachable(why)),
-                Outcome::StateRefused(error) => return Err(DialError::StateRefused(error)),
-                Outcome::Refused(error) => return Err(DialError::Refused(error)),
+                Outcome::StateRefused(error) => return Err(DialError::StateRefused(step, error)),
+                Outcome::Refused(error) => return Err(DialError::Refused(step, error)),
             }
         }
-        Ok(Opened { read, write, input, id, unauthenticated, misplaced })
+        Ok(Opened { stream, input, greeting, unauthenticated, misplaced })
     }
 }
 
 struct Opened {
-    read: ReadHalf,
-    write: WriteHalf,
+    stream: Stream,
     input: BytesMut,
-    /// The server's id of the connection; 0 when it does not tell.
-    id: u64,
+    greeting: Greeting,
     unauthenticated: bool,
     /// The server's error to `SELECT`.
     misplaced: Option<Bytes>,
 }
 
+fn unreachable(error: io::Error) -> DialError {
+    DialError::Unreachable(reason(&error))
+}
+
+async fn say(stream: &mut Stream, bytes: &[u8]) -> Result<(), DialError> {
+    stream.write_all(bytes).await.map_err(unreachable)?;
+    stream.flush().await.map_err(unreachable)
+}
+
 /// Reads one complete reply.
-async fn reply(read: &mut ReadHalf, input: &mut BytesMut) -> Result<Bytes, DialError> {
+async fn reply(stream: &mut Stream, input: &mut BytesMut) -> Result<Bytes, DialError> {
     let mut scanner = ReplyScanner::new();
     loop {
         match scanner.scan(input) {
@@ -134,10 +183,10 @@ async fn reply(read: &mut ReadHalf, input: &mut BytesMut) -> Result<Bytes, DialE
             Ok(None) => {}
             Err(_) => return Err(DialError::Unreachable("not a Redis server".to_owned())),
         }
-        match read.read_buf(input).await {
+        match stream.read_buf(input).await {
             Ok(0) => return Err(DialError::Unreachable(last_words(input))),
             Ok(_) => {}
-            Err(error) => return Err(DialError::Unreachable(dial::reason(&error))),
+            Err(error) => return Err(unreachable(error)),
         }
     }
 }

@@ -4,18 +4,20 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{
     resp::{Protocol, encode, reply},
-    state::key::LaneKey,
+    state::{ids::ServerId, key::LaneKey},
 };
 
 /// One command of the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// `AUTH`, or `HELLO 3` with or without credentials.
+pub enum Step {
+    /// `AUTH`.
     Authenticate,
+    /// `HELLO 3`.
+    Protocol,
     /// `SELECT`.
     Select,
-    /// `HELLO` without arguments: shows whether the server wants a password, and the connection's id. Every user may say it,
-    /// at any time.
+    /// `HELLO` without arguments: shows whether the server wants a password, the connection's id, and the server's version.
+    /// Every user may say it, at any time.
     Probe,
 }
 
@@ -30,7 +32,7 @@ pub(super) enum Outcome {
     Misplaced(Bytes),
     /// The server takes no connections: too many, or none from here.
     Closed(String),
-    /// The server no longer accepts the state: the user is gone or has another password, a password is needed, the database
+    /// The server does not accept the state: the user is gone or has another password, a password is needed, the database
     /// does not exist or is not allowed. Holds its error frame.
     StateRefused(Bytes),
     /// The connection cannot be brought into the state for another reason; holds the server's error frame.
@@ -40,27 +42,21 @@ pub(super) enum Outcome {
 /// The commands that bring a fresh connection into the state of `key`, and their number and kinds.
 pub(super) fn commands(key: &LaneKey) -> (BytesMut, Vec<Step>) {
     let mut out = BytesMut::new();
-    let mut steps = Vec::with_capacity(3);
-    let credentials = key.identity.credentials();
-    match (key.protocol, credentials) {
-        (Protocol::Resp3, Some((user, password))) => {
-            let user = user.unwrap_or(b"default");
-            encode::command(&mut out, [&b"HELLO"[..], b"3", b"AUTH", user, password]);
-            steps.push(Step::Authenticate);
-        }
-        (Protocol::Resp3, None) => {
-            encode::command(&mut out, [&b"HELLO"[..], b"3"]);
-            steps.push(Step::Authenticate);
-        }
-        (Protocol::Resp2, Some((Some(user), password))) => {
+    let mut steps = Vec::with_capacity(4);
+    match key.identity.credentials() {
+        Some((Some(user), password)) => {
             encode::command(&mut out, [&b"AUTH"[..], user, password]);
             steps.push(Step::Authenticate);
         }
-        (Protocol::Resp2, Some((None, password))) => {
+        Some((None, password)) => {
             encode::command(&mut out, [&b"AUTH"[..], password]);
             steps.push(Step::Authenticate);
         }
-        (Protocol::Resp2, None) => {}
+        None => {}
+    }
+    if key.protocol == Protocol::Resp3 {
+        encode::command(&mut out, [&b"HELLO"[..], b"3"]);
+        steps.push(Step::Protocol);
     }
     if key.database != 0 {
         encode::command(&mut out, [&b"SELECT"[..], key.database.to_string().as_bytes()]);
@@ -85,10 +81,12 @@ pub(super) fn outcome(step: Step, key: &LaneKey, frame: &[u8]) -> Outcome {
         wants_password || text.starts_with(b"WRONGPASS") || text.starts_with(b"ERR ");
     let error = Bytes::copy_from_slice(frame);
     match step {
-        Step::Authenticate if refuses_credentials && !text.starts_with(b"ERR unknown command") => {
+        Step::Authenticate | Step::Protocol
+            if refuses_credentials && !text.starts_with(b"ERR unknown command") =>
+        {
             Outcome::StateRefused(error)
         }
-        Step::Authenticate => Outcome::Refused(error),
+        Step::Authenticate | Step::Protocol => Outcome::Refused(error),
         Step::Select if text.starts_with(b"ERR") || text.starts_with(b"NOPERM") => {
             Outcome::StateRefused(error)
         }
@@ -99,15 +97,44 @@ pub(super) fn outcome(step: Step, key: &LaneKey, frame: &[u8]) -> Outcome {
     }
 }
 
-/// The connection's id in the answer to `HELLO`, a map; 0 when there is none.
-pub(super) fn id(frame: &[u8]) -> u64 {
-    let mut elements = reply::elements(frame).into_iter().flatten().flatten();
-    while let (Some(name), Some(value)) = (elements.next(), elements.next()) {
-        if reply::as_bulk(name) == Some(b"id") {
-            return reply::as_integer(value).and_then(|id| u64::try_from(id).ok()).unwrap_or(0);
+/// What the answer to `HELLO`, a map, says of the connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Greeting {
+    pub(super) id: ServerId,
+    /// Since version 7.2 `WAIT` speaks of the last command that was replicated. Valkey counts on from there.
+    pub(super) waits_for_writes: bool,
+}
+
+impl Greeting {
+    pub(super) fn of(frame: &[u8]) -> Self {
+        let mut greeting = Self::default();
+        let mut elements = reply::elements(frame).into_iter().flatten().flatten();
+        while let (Some(name), Some(value)) = (elements.next(), elements.next()) {
+            match reply::as_bulk(name) {
+                Some(b"id") => {
+                    let id = reply::as_integer(value).and_then(|id| u64::try_from(id).ok());
+                    greeting.id = ServerId(id.unwrap_or(0));
+                }
+                Some(b"version") => {
+                    let version = reply::as_bulk(value).unwrap_or_default();
+                    greeting.waits_for_writes = is_since(version, [7, 2]);
+                }
+                _ => {}
+            }
         }
+        greeting
     }
-    0
+}
+
+/// Whether the version, such as `7.0.15`, is this one or a later one. One that cannot be read is taken for new.
+fn is_since(version: &[u8], since: [u64; 2]) -> bool {
+    let mut numbers = version.split(|&byte| byte == b'.').map(|digits| {
+        std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u64>().ok())
+    });
+    match (numbers.next().flatten(), numbers.next().flatten()) {
+        (Some(major), Some(minor)) => [major, minor] >= since,
+        _ => true,
+    }
 }
 
 #[cfg(test)]
@@ -128,20 +155,25 @@ mod tests {
         let all = said(key(joe, 3, Protocol::Resp3));
         let words: Vec<_> =
             all.split("\r\n").filter(|word| !word.starts_with(['*', '$'])).collect();
-        assert_eq!(words, ["HELLO", "3", "AUTH", "joe", "pw", "SELECT", "3", "HELLO", ""]);
+        assert_eq!(words, ["AUTH", "joe", "pw", "HELLO", "3", "SELECT", "3", "HELLO", ""]);
         let password = said(key(Identity::proven(None, b"pw"), 0, Protocol::Resp2));
         assert!(password.starts_with("*2\r\n$4\r\nAUTH\r\n$2\r\npw\r\n"));
     }
 
     #[test]
-    fn the_answer_to_hello_tells_the_id() {
-        let resp2 =
-            b"*6\r\n$6\r\nserver\r\n$5\r\nredis\r\n$2\r\nid\r\n:17\r\n$7\r\nmodules\r\n*0\r\n";
-        assert_eq!(id(resp2), 17);
-        assert_eq!(id(b"%1\r\n$2\r\nid\r\n:18\r\n"), 18);
+    fn the_answer_to_hello_tells_id_and_version() {
+        let resp2 = b"*8\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.0.15\r\n$2\r\nid\r\n:17\r\n\
+            $7\r\nmodules\r\n*0\r\n";
+        let greeting = Greeting::of(resp2);
+        assert_eq!(greeting, Greeting { id: ServerId(17), waits_for_writes: false });
+        let resp3 = Greeting::of(b"%2\r\n$7\r\nversion\r\n$5\r\n8.1.0\r\n$2\r\nid\r\n:18\r\n");
+        assert_eq!(resp3, Greeting { id: ServerId(18), waits_for_writes: true });
         for other in [&b"-NOAUTH x\r\n"[..], b"%0\r\n", b"*1\r\n$2\r\nid\r\n"] {
-            assert_eq!(id(other), 0);
+            assert_eq!(Greeting::of(other), Greeting::default());
         }
+        let versions = ["7.1.240", "7.2.0", "10.0.0", "6.2.14", "unstable"];
+        let since = versions.map(|version| is_since(version.as_bytes(), [7, 2]));
+        assert_eq!(since, [false, true, true, false, true]);
     }
 
     #[test]
@@ -153,7 +185,7 @@ mod tests {
         let noauth = b"-NOAUTH Authentication required.\r\n";
         assert_eq!(outcome(Step::Select, &unproven, b"+OK\r\n"), Outcome::Fine);
         assert_eq!(outcome(Step::Select, &unproven, noauth), Outcome::Unauthenticated);
-        assert_eq!(outcome(Step::Authenticate, &resp3, noauth), refused(noauth));
+        assert_eq!(outcome(Step::Protocol, &resp3, noauth), refused(noauth));
         assert_eq!(
             outcome(Step::Authenticate, &proven, b"-WRONGPASS x\r\n"),
             refused(b"-WRONGPASS x\r\n")
@@ -170,7 +202,7 @@ mod tests {
         assert_eq!(outcome(Step::Probe, &proven, unknown), Outcome::Fine);
         let full = b"-ERR max number of clients reached\r\n";
         let closed = Outcome::Closed("ERR max number of clients reached".to_owned());
-        for step in [Step::Authenticate, Step::Select, Step::Probe] {
+        for step in [Step::Authenticate, Step::Protocol, Step::Select, Step::Probe] {
             assert_eq!(outcome(step, &proven, full), closed);
         }
     }

@@ -1,6 +1,9 @@
 //! From an address to a connection that is in the state its key names.
 
 pub mod dial;
-pub(super) mod dialer;
+pub mod dialer;
 mod handshake;
 mod holdoff;
+
+pub use dialer::{Connect, Connecting, DialError};
+pub use handshake::Step;

@@ -17,7 +17,7 @@ use rustix::{
 use sha1::{Digest, Sha1};
 
 use super::Error;
-use crate::upstream::dial::reason;
+use crate::net::reason;
 
 /// What a socket's path may measure in bytes: `sun_path` without its final zero, on the systems where
 /// it is shortest (108 on Linux, 104 on macOS and the BSDs).

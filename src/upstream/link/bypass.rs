@@ -26,7 +26,7 @@ impl<R: Receiver> Link<R> {
     /// Whether a bypass is to be dialled now: only who is told so does that.
     pub(in crate::upstream) fn wants_bypass(&self) -> bool {
         let wants = match &*self.bypass.borrow() {
-            Bypass::None => self.is_open() && !self.is_unauthenticated() && !self.is_misplaced(),
+            Bypass::None => self.is_open() && self.standing().is_plain(),
             Bypass::Expected => false,
             Bypass::Here(link) => self.is_open() && !link.is_open(),
         };
@@ -39,7 +39,7 @@ impl<R: Receiver> Link<R> {
     /// Gives the lane its bypass; false when it is of no use, because the lane takes no more requests, or the server no
     /// longer lets newcomers be what the lane's clients are.
     pub(in crate::upstream) fn take_bypass(&self, link: Rc<Self>) -> bool {
-        let fits = self.is_open() && !link.is_unauthenticated() && !link.is_misplaced();
+        let fits = self.is_open() && link.standing().is_plain();
         if fits {
             *self.bypass.borrow_mut() = Bypass::Here(link);
         } else {

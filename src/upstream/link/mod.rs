@@ -1,33 +1,41 @@
 //! One upstream connection: requests go in at one end, their replies come out at the other in the same order.
 //!
-//! A link is *shared* (a lane: requests of many clients, in the state of its [`LaneKey`]) or *exclusive* (pinned by one
-//! client, which may change its state). Both work alike: bytes are appended to one output buffer, and one expectation per
-//! request (or per run of requests) waits in a queue. [`driver`] moves the bytes.
+//! A link is *shared* (a lane: requests of many clients, in the state of its [`LaneKey`]) or *pinned* (one client's own, which
+//! may change its state). Both work alike: bytes are appended to one output buffer, and one expectation per request (or per
+//! run of requests) waits in a queue. A link knows its requests; who sent them may have gone. [`driver`] moves the bytes.
 
 mod bypass;
 pub(super) mod driver;
+mod intake;
+mod outgoing;
 mod pace;
+mod queue;
 pub mod receiver;
 mod scripts;
+mod standing;
 
 use std::{
-    cell::{Cell, RefCell},
-    collections::VecDeque,
+    cell::{Cell, RefCell, RefMut},
     rc::{Rc, Weak},
     task::{Context, Poll, Waker},
 };
 
 use bytes::BytesMut;
+use tokio::time::{Duration, Instant};
 
-use bypass::Bypass;
+use self::{
+    bypass::Bypass,
+    outgoing::Outgoing,
+    queue::{Entry, Expected, Queue},
+    receiver::{Failure, Receiver},
+};
+use crate::state::{
+    ids::{Place, ServerId},
+    key::LaneKey,
+    label::Label,
+};
 
-use receiver::{Expected, Failure, Receiver};
-
-use crate::state::{key::LaneKey, label::Label};
-
-/// Unwritten request bytes above which senders wait, and below which they go on.
-const CONGESTED: usize = 1 << 20;
-const RELIEVED: usize = 256 << 10;
+pub use self::{scripts::Scripts, standing::Standing};
 
 /// Where a link stands in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,174 +48,186 @@ pub enum Status {
     Closed,
 }
 
-pub(super) struct Entry<R: Receiver> {
-    pub(super) receiver: Rc<R>,
-    pub(super) expected: Expected<R::Slot>,
-}
-
-/// One upstream connection.
+/// One upstream connection. More than 25 methods, because a sender, the driver, the pool and the watchdog each ask for a few.
 pub struct Link<R: Receiver> {
-    /// The server's id of the connection; 0 when it does not tell.
-    id: u64,
+    id: ServerId,
+    pinned: bool,
     key: RefCell<Rc<LaneKey>>,
     label: RefCell<Rc<Label>>,
-    exclusive: bool,
-    unauthenticated: Cell<bool>,
-    misplaced: Cell<bool>,
-    repeating: Cell<u32>,
+    standing: Cell<Standing>,
     status: Cell<Status>,
-    pub(super) owner: RefCell<Option<Rc<R>>>,
-    members: RefCell<Vec<Weak<R>>>,
-    pub(super) tunnel: Cell<bool>,
-    /// Nothing more is sent.
-    pub(super) finished: Cell<bool>,
-    pub(super) out: RefCell<BytesMut>,
-    pub(super) queue: RefCell<VecDeque<Entry<R>>>,
-    /// What requests under way may be repeated from, in their order.
-    kept: RefCell<BytesMut>,
-    /// The scripts that the server knows, by what tells them apart.
-    known: RefCell<Vec<usize>>,
-    /// How many entries at the queue's end stand for requests that are still in `out`.
-    pub(super) unsent: Cell<usize>,
-    waker: RefCell<Option<Waker>>,
-    woken: Cell<bool>,
-    waiting: RefCell<Vec<Waker>>,
+    people: RefCell<People<R>>,
+    outgoing: RefCell<Outgoing>,
+    queue: RefCell<Queue<R>>,
+    scripts: RefCell<Scripts>,
+    wakers: Wakers,
     bypass: RefCell<Bypass<R>>,
 }
 
+/// Who is told of a link's end.
+struct People<R> {
+    /// The client whose own it is.
+    owner: Option<Rc<R>>,
+    /// Clients on a lane who have to show that the server still takes them when it cuts the lane.
+    members: Vec<Weak<R>>,
+}
+
+impl<R> People<R> {
+    fn end(&mut self) -> (Option<Rc<R>>, Vec<Weak<R>>) {
+        (self.owner.take(), std::mem::take(&mut self.members))
+    }
+}
+
+#[derive(Default)]
+struct Wakers {
+    driver: RefCell<Option<Waker>>,
+    woken: Cell<bool>,
+    /// Senders that wait for the server to take what was sent.
+    congested: RefCell<Vec<Waker>>,
+}
+
 impl<R: Receiver> Link<R> {
-    /// A link in the state that `key` names, which the server knows under `id`. `unauthenticated`: the server answers `NOAUTH` on it. `misplaced`: the server
-    /// has not selected the key's database.
+    /// A link in the state that `key` names, which the server knows under `id`.
     pub(in crate::upstream) fn new(
-        id: u64,
+        id: ServerId,
         key: Rc<LaneKey>,
-        exclusive: bool,
-        unauthenticated: bool,
-        misplaced: bool,
+        pinned: bool,
+        standing: Standing,
+        now: Instant,
     ) -> Rc<Self> {
         Rc::new(Self {
             id,
+            pinned,
             key: RefCell::new(key),
             label: RefCell::default(),
-            exclusive,
-            unauthenticated: Cell::new(unauthenticated),
-            misplaced: Cell::new(misplaced),
-            repeating: Cell::new(0),
+            standing: Cell::new(standing),
             status: Cell::new(Status::Open),
-            owner: RefCell::new(None),
-            members: RefCell::new(Vec::new()),
-            tunnel: Cell::new(false),
-            finished: Cell::new(false),
-            out: RefCell::new(BytesMut::new()),
-            queue: RefCell::new(VecDeque::new()),
-            kept: RefCell::new(BytesMut::new()),
-            known: RefCell::default(),
-            unsent: Cell::new(0),
-            waker: RefCell::new(None),
-            woken: Cell::new(false),
-            waiting: RefCell::new(Vec::new()),
+            people: RefCell::new(People { owner: None, members: Vec::new() }),
+            outgoing: RefCell::default(),
+            queue: RefCell::new(Queue::new(now)),
+            scripts: RefCell::default(),
+            wakers: Wakers::default(),
             bypass: RefCell::new(Bypass::None),
         })
     }
 
-    /// Appends `count` complete requests whose replies go to `receiver` as they are.
-    pub fn send_run(&self, receiver: &Rc<R>, requests: &[u8], count: u32) {
+    /// Appends `count` complete requests whose replies go to the places from `place` on as they are. False when the link has
+    /// closed: then nothing was sent.
+    #[must_use]
+    pub fn send_run(&self, receiver: &Rc<R>, place: Place, requests: &[u8], count: u32) -> bool {
         if self.status.get() == Status::Closed {
-            return R::failed(receiver, Expected::Run(count), &closed());
+            return false;
         }
-        self.out.borrow_mut().extend_from_slice(requests);
-        let mut queue = self.queue.borrow_mut();
-        if self.unsent.get() > 0
-            && let Some(Entry { receiver: last, expected: Expected::Run(run) }) = queue.back_mut()
-            && Rc::ptr_eq(last, receiver)
-        {
-            *run += count;
-        } else {
-            queue.push_back(Entry { receiver: receiver.clone(), expected: Expected::Run(count) });
-            self.unsent.set(self.unsent.get() + 1);
+        let mut outgoing = self.outgoing.borrow_mut();
+        outgoing.bytes.extend_from_slice(requests);
+        let joined =
+            outgoing.unsent > 0 && self.queue.borrow_mut().join_run(receiver, place, count);
+        if !joined {
+            self.queue.borrow_mut().push(Entry::run(receiver.clone(), place, count));
+            outgoing.unsent += 1;
         }
-        drop(queue);
+        drop(outgoing);
         self.wake();
+        true
     }
 
-    /// Appends one complete request whose reply `slot` stands for.
-    pub fn send(&self, receiver: &Rc<R>, request: &[u8], slot: R::Slot) {
-        self.send_with(receiver, slot, |out| out.extend_from_slice(request));
-    }
-
-    /// As [`Link::send`], for a request that is written in place.
-    pub fn send_with(&self, receiver: &Rc<R>, slot: R::Slot, write: impl FnOnce(&mut BytesMut)) {
-        let expected = Expected::Slot(slot);
+    /// Appends one complete request whose reply means something to the receiver; `kept` is given back with the reply. False
+    /// when the link has closed: then nothing was sent.
+    #[must_use]
+    pub fn send(
+        &self,
+        receiver: &Rc<R>,
+        place: Place,
+        kept: &[u8],
+        write: impl FnOnce(&mut BytesMut),
+    ) -> bool {
         if self.status.get() == Status::Closed {
-            return R::failed(receiver, expected, &closed());
+            return false;
         }
-        write(&mut self.out.borrow_mut());
-        self.queue.borrow_mut().push_back(Entry { receiver: receiver.clone(), expected });
-        self.unsent.set(self.unsent.get() + 1);
+        write(&mut self.outgoing.borrow_mut().bytes);
+        self.expect(receiver, place, kept)
+    }
+
+    /// Appends the expectation for a request whose bytes go by [`Link::send_raw`]. False when the link has closed.
+    #[must_use]
+    pub fn expect(&self, receiver: &Rc<R>, place: Place, kept: &[u8]) -> bool {
+        if self.status.get() == Status::Closed {
+            return false;
+        }
+        self.queue.borrow_mut().push_kept(Entry::one(receiver.clone(), place), kept);
+        self.outgoing.borrow_mut().unsent += 1;
+        self.wake();
+        true
+    }
+
+    /// Appends a complete request whose reply nobody wants to see.
+    pub fn send_unheard(&self, request: &[u8]) {
+        if self.status.get() == Status::Closed {
+            return;
+        }
+        let mut outgoing = self.outgoing.borrow_mut();
+        outgoing.bytes.extend_from_slice(request);
+        outgoing.unsent += 1;
+        self.queue.borrow_mut().push(Entry::unheard());
+        drop(outgoing);
         self.wake();
     }
 
     /// Appends bytes that no reply is expected for: a part of a request, or a request of a client that has switched its
-    /// replies off. Only for exclusive links.
-    pub fn send_unanswered(&self, bytes: &[u8]) {
-        debug_assert!(self.exclusive, "a shared link needs an expectation for every request");
+    /// replies off. Only for pinned links.
+    pub fn send_raw(&self, bytes: &[u8]) {
+        debug_assert!(self.pinned, "a shared link needs an expectation for every request");
         if self.status.get() == Status::Closed {
             return;
         }
-        self.out.borrow_mut().extend_from_slice(bytes);
+        self.outgoing.borrow_mut().bytes.extend_from_slice(bytes);
         self.wake();
     }
 
-    /// Appends the expectation for a request whose bytes go by [`Link::send_unanswered`].
-    pub fn expect(&self, receiver: &Rc<R>, expected: Expected<R::Slot>) {
-        if self.status.get() == Status::Closed {
-            return R::failed(receiver, expected, &closed());
-        }
-        self.queue.borrow_mut().push_back(Entry { receiver: receiver.clone(), expected });
-        self.unsent.set(self.unsent.get() + 1);
+    /// Whether senders should wait until the server has taken most of what was sent.
+    pub fn is_congested(&self) -> bool {
+        self.outgoing.borrow().is_congested()
     }
 
-    /// Waits until the server has taken most of what was sent: ready at once where it has.
-    pub fn poll_relief(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.out.borrow().len() < CONGESTED || self.status.get() == Status::Closed {
+    /// Ready where the server has taken most of what was sent; else the waker is woken then.
+    pub fn poll_relief(&self, cx: &Context<'_>) -> Poll<()> {
+        if !self.is_congested() || self.status.get() == Status::Closed {
             return Poll::Ready(());
         }
-        self.waiting.borrow_mut().push(cx.waker().clone());
+        let mut waiting = self.wakers.congested.borrow_mut();
+        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            waiting.push(cx.waker().clone());
+        }
         Poll::Pending
     }
 
-    /// Whether senders should wait with [`Link::poll_relief`].
-    pub fn is_congested(&self) -> bool {
-        self.out.borrow().len() >= CONGESTED
-    }
-
-    /// From now on bytes from the server go to the owner as they are, and are not read as replies.
-    pub fn open_tunnel(&self) {
-        debug_assert!(self.exclusive, "a tunnel has one client");
-        self.tunnel.set(true);
+    /// From now on bytes from the server go to the owner as they are, and are not read as replies; or they are again.
+    pub fn set_tunnel(&self, open: bool) {
+        debug_assert!(self.pinned, "a tunnel has one client");
+        self.queue.borrow_mut().tunnel = open;
     }
 
     /// Closes the sending direction once everything is written, as a client does that only listens from now on. The server
     /// closes the other one when it has read all.
     pub fn finish(&self) {
-        debug_assert!(self.exclusive, "others have more to send");
-        self.finished.set(true);
+        debug_assert!(self.pinned, "others have more to send");
+        self.outgoing.borrow_mut().finished = true;
         self.wake();
     }
 
     /// Gives the link to a client: it is told of unasked frames and of the link's end.
     pub fn adopt(&self, owner: &Rc<R>) {
-        *self.owner.borrow_mut() = Some(owner.clone());
+        self.people.borrow_mut().owner = Some(owner.clone());
     }
 
     /// Takes the link from its client.
     pub fn orphan(&self) {
-        *self.owner.borrow_mut() = None;
+        self.people.borrow_mut().owner = None;
     }
 
-    /// Asks to be told when a shared link closes: a client has to leave when the server has cut off its user.
+    /// Asks to be told when a shared link is cut: a client has to leave when the server has cut off its user.
     pub fn join(&self, member: &Rc<R>) {
-        let mut members = self.members.borrow_mut();
+        let members = &mut self.people.borrow_mut().members;
         if members.len() == members.capacity() {
             members.retain(|member| member.strong_count() > 0);
         }
@@ -233,6 +253,12 @@ impl<R: Receiver> Link<R> {
         }
     }
 
+    /// Gives the link up: what is under way is lost, and its client is told.
+    pub(in crate::upstream) fn lose(&self) {
+        self.status.set(Status::Closed);
+        self.wake();
+    }
+
     /// Where the link stands.
     pub fn status(&self) -> Status {
         self.status.get()
@@ -244,21 +270,37 @@ impl<R: Receiver> Link<R> {
     }
 
     /// Whether one client has it for itself.
-    pub fn is_exclusive(&self) -> bool {
-        self.exclusive
+    pub fn is_pinned(&self) -> bool {
+        self.pinned
     }
 
     /// Whether every request has been answered.
     pub fn is_idle(&self) -> bool {
-        self.queue.borrow().is_empty() && self.out.borrow().is_empty()
+        self.queue.borrow().is_empty() && self.outgoing.borrow().bytes.is_empty()
     }
 
-    /// The server's id of the connection; 0 when it is not known.
-    pub fn id(&self) -> u64 {
+    /// How long the oldest request has waited without any reply having come since, as far as looks at the link can tell: it is
+    /// never more than it really was.
+    pub fn overdue(&self, now: Instant) -> Duration {
+        self.queue.borrow().overdue(now)
+    }
+
+    /// Looks at how far the replies have come. To be called about once a second.
+    pub(in crate::upstream) fn look(&self, now: Instant) {
+        self.queue.borrow_mut().look(now);
+    }
+
+    /// The wait for the oldest request begins anew: there is a reason for it.
+    pub(in crate::upstream) fn excuse(&self, now: Instant) {
+        self.queue.borrow_mut().excuse(now);
+    }
+
+    /// The server's id of the connection.
+    pub fn id(&self) -> ServerId {
         self.id
     }
 
-    /// What the server calls the connection. Only of exclusive links.
+    /// What the server calls the connection. Only of pinned links.
     pub fn label(&self) -> Rc<Label> {
         self.label.borrow().clone()
     }
@@ -273,83 +315,89 @@ impl<R: Receiver> Link<R> {
         self.key.borrow().clone()
     }
 
-    /// Notes a change of state that the server has confirmed. Only for exclusive links.
+    /// Notes a change of state that the server has confirmed. Only for pinned links.
     pub fn set_key(&self, key: Rc<LaneKey>) {
-        debug_assert!(self.exclusive, "a shared link never changes its state");
-        self.unauthenticated.set(self.unauthenticated.get() && !key.identity.is_proven());
-        self.misplaced.set(false);
+        debug_assert!(self.pinned, "a shared link never changes its state");
+        let standing = self.standing.get();
+        self.standing.set(Standing {
+            unauthenticated: standing.unauthenticated && !key.identity.is_proven(),
+            misplaced: false,
+            ..standing
+        });
         *self.key.borrow_mut() = key;
     }
 
-    /// Whether the server answers `NOAUTH` on it, and closes it on large requests.
-    pub fn is_unauthenticated(&self) -> bool {
-        self.unauthenticated.get()
+    /// What is known of the server's scripts.
+    pub fn scripts(&self) -> RefMut<'_, Scripts> {
+        self.scripts.borrow_mut()
     }
 
-    /// Whether the connection may be in another database than its key says.
-    pub fn is_misplaced(&self) -> bool {
-        self.misplaced.get()
+    /// What the server makes of the connection.
+    pub fn standing(&self) -> Standing {
+        self.standing.get()
     }
 
-    /// Notes what the server last said about it.
-    pub fn set_unauthenticated(&self, unauthenticated: bool) {
-        self.unauthenticated.set(unauthenticated);
+    /// The server takes requests on it now that it had refused for want of a password.
+    pub fn admitted(&self) {
+        self.standing.set(Standing { unauthenticated: false, ..self.standing.get() });
     }
 
     /// Ends the link and tells everyone who waits for a reply.
-    pub(super) fn close(&self, why: &str) {
-        self.status.set(Status::Closed);
-        self.drop_bypass();
-        let unsent = self.unsent.replace(0);
-        let entries = std::mem::take(&mut *self.queue.borrow_mut());
+    pub(super) fn close(this: &Rc<Self>, why: &str) {
+        let cut = this.status.get() == Status::Open;
+        this.status.set(Status::Closed);
+        this.drop_bypass();
+        let unsent = this.outgoing.borrow_mut().end();
+        let entries = this.queue.borrow_mut().end();
         let sent = entries.len() - unsent;
         let unsent_failure = Failure::Unsent(why.to_owned());
         for (index, entry) in entries.into_iter().enumerate() {
             let failure = if index < sent { &Failure::Lost } else { &unsent_failure };
-            R::failed(&entry.receiver, entry.expected, failure);
-            if entry.receiver.touch() {
-                entry.receiver.flush();
+            let Some(receiver) = entry.receiver else { continue };
+            let count = match entry.expected {
+                Expected::Run(count) => count,
+                Expected::One { .. } => 1,
+            };
+            R::failed(&receiver, entry.place, count, failure);
+            if receiver.touch() {
+                receiver.flush();
             }
         }
-        self.out.borrow_mut().clear();
-        self.kept.borrow_mut().clear();
-        let owner = self.owner.borrow_mut().take();
-        let members = std::mem::take(&mut *self.members.borrow_mut());
-        for receiver in owner.into_iter().chain(members.iter().filter_map(Weak::upgrade)) {
-            R::link_closed(&receiver);
+        let (owner, members) = this.people.borrow_mut().end();
+        // Of a lane that has ended in order nobody has to know: who needs one gets another.
+        let members = members.into_iter().filter(|_| cut);
+        for receiver in owner.into_iter().chain(members.filter_map(|member| member.upgrade())) {
+            R::closed(&receiver, this);
         }
-        self.wake_waiting();
+        this.wakers.wake_congested();
     }
 
-    pub(super) fn register(&self, cx: &Context<'_>) {
-        self.woken.set(false);
-        let mut waker = self.waker.borrow_mut();
+    fn register(&self, cx: &Context<'_>) {
+        self.wakers.woken.set(false);
+        let mut waker = self.wakers.driver.borrow_mut();
         if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             *waker = Some(cx.waker().clone());
         }
     }
 
-    pub(super) fn relieve(&self) {
-        if self.out.borrow().len() < RELIEVED {
-            self.wake_waiting();
-        }
-    }
-
     fn wake(&self) {
-        if !self.woken.replace(true)
-            && let Some(waker) = self.waker.borrow().as_ref()
+        if !self.wakers.woken.replace(true)
+            && let Some(waker) = self.wakers.driver.borrow().as_ref()
         {
             waker.wake_by_ref();
         }
     }
+}
 
-    fn wake_waiting(&self) {
-        for waker in self.waiting.borrow_mut().drain(..) {
+impl Wakers {
+    fn wake_congested(&self) {
+        for waker in self.congested.borrow_mut().drain(..) {
             waker.wake();
         }
     }
 }
 
-fn closed() -> Failure {
+/// Why a request could not be sent on a link that has closed.
+pub fn closed() -> Failure {
     Failure::Unsent("the connection to the server has closed".to_owned())
 }

@@ -1,0 +1,359 @@
+//! What replies mean, applied when they are delivered.
+
+use bytes::{Bytes, BytesMut};
+
+use super::super::{
+    client::Client,
+    ports::{Ports, To},
+    replies::{
+        Meaning,
+        meaning::{Asking, Ours},
+    },
+    state::{
+        mode::{Mode, Tunnel},
+        subscriptions::{Notice, is_message},
+    },
+};
+use crate::{
+    command::{
+        client::{line::Form, profile::Flags},
+        flags,
+    },
+    resp::{Protocol, encode, reply},
+    session::Step,
+    state::{ids::Place, traces::Traces},
+    upstream::link::receiver::Verdict,
+};
+
+/// How the server tells a client in RESP3 that its invalidations cannot be redirected any more.
+const REDIRECT_BROKEN: &[u8] = b">2\r\n$21\r\ntracking-redir-broken\r\n";
+
+impl Client {
+    /// `count` complete replies for the places from `place` on, which pass as they are.
+    #[inline]
+    pub fn replies(&mut self, place: Place, frames: &[u8], count: u32, ports: &mut impl Ports) {
+        self.replies.replies(place, frames, count);
+        self.heard(place);
+        if self.footing.is_own() {
+            self.rest(ports);
+        }
+    }
+
+    /// The complete reply for `place`, which means something. `kept` was given with the request.
+    pub fn reply(&mut self, place: Place, frame: &[u8], kept: &[u8], ports: &mut impl Ports) {
+        let Some(meaning) = self.replies.take(place) else { return };
+        self.replies.window.measure(frame.len(), meaning.commands());
+        self.deliver(place, meaning, frame, kept, ports);
+        self.heard(place);
+        if self.footing.is_own() {
+            self.rest(ports);
+        }
+    }
+
+    /// The server has answered a request: so it has also read what was sent before without a reply.
+    fn heard(&mut self, place: Place) {
+        if self.course.unheard.is_some_and(|unheard| place.is_from(unheard)) {
+            self.course.unheard = None;
+        }
+    }
+
+    fn deliver(
+        &mut self,
+        place: Place,
+        meaning: Meaning,
+        frame: &[u8],
+        kept: &[u8],
+        ports: &mut impl Ports,
+    ) {
+        let is_error = reply::is_error(frame);
+        match meaning {
+            Meaning::Waited => {}
+            Meaning::Call(head) => return self.call_answered(place, head, frame, kept, ports),
+            Meaning::Single(call) => return self.single_answered(place, &call, frame, ports),
+            Meaning::Again(adapt) => return self.again_answered(place, adapt, frame, ports),
+            Meaning::Batch(batch, call, again) => {
+                return self.batch_answered(place, batch, call, again, frame, ports);
+            }
+            Meaning::Substitute(substitute) => {
+                return self.substituted(place, &substitute, frame, ports);
+            }
+            Meaning::Merged(merge) => {
+                let protocol = self.protocol();
+                return self.fill(place, |out| merge.apply(frame, protocol, out));
+            }
+            Meaning::Info(wanted) if !is_error => {
+                let asking = Asking::Info(wanted, Bytes::copy_from_slice(frame));
+                self.replies.put(place, Meaning::Asking(Box::new(asking)));
+                return ports.ask(place, vec![super::super::registry::question::Question::Counts]);
+            }
+            Meaning::Info(_) | Meaning::Subscription(_) => {}
+            Meaning::Queued(effect) => {
+                if !is_error && let Some(transaction) = self.mode.transaction() {
+                    transaction.queue(effect.map(|effect| *effect));
+                }
+            }
+            Meaning::Part(effect) if frame != b"+QUEUED\r\n" => {
+                let (label, protocol) = (self.me.label.clone(), self.protocol());
+                return self.fill(place, |out| effect.write(frame, &label, protocol, out));
+            }
+            Meaning::Part(_) => {}
+            Meaning::Executed(transaction) => {
+                return self.block_executed(place, *transaction, frame);
+            }
+            Meaning::Refused(error) if is_error => return self.fill_frame(place, &error),
+            Meaning::Refused(_) => {}
+            Meaning::Distrusted(refusal) if !is_error => return self.fill_frame(place, &refusal),
+            Meaning::Distrusted(_) => {}
+            Meaning::Change(state, change, options) => {
+                return self.change_answered(place, state, (change, options), frame, ports);
+            }
+            Meaning::Begun if !is_error => self.mode = Mode::Transaction(Box::default()),
+            Meaning::Begun => {}
+            Meaning::Watched(keys) if !is_error => {
+                self.mark(Traces::WATCHING);
+                self.me.watched = self.me.watched.saturating_add(keys);
+            }
+            Meaning::Watched(_) => {}
+            Meaning::Unwatched if !is_error => self.end_watch(),
+            Meaning::Unwatched => {}
+            Meaning::Discarded if !is_error => {
+                self.end_transaction();
+            }
+            Meaning::Discarded => {}
+            Meaning::Executing => return self.executed(place, frame, ports),
+            Meaning::Aborting => {
+                self.end_transaction();
+                let aborted: &[u8] = match self.protocol() {
+                    Protocol::Resp2 => b"*-1\r\n",
+                    Protocol::Resp3 => b"_\r\n",
+                };
+                return self.fill_frame(place, aborted);
+            }
+            Meaning::Lasting if !is_error => self.mark(Traces::LASTING),
+            Meaning::Lasting => {}
+            Meaning::Monitoring if !is_error => self.me.flag(Flags::MONITOR, true),
+            Meaning::Monitoring => {}
+            Meaning::Switched(switch, on) if !is_error => self.switch(switch, on),
+            Meaning::Switched(..) => {}
+            Meaning::Tracking(tracking, request) => {
+                return self.tracking_answered(place, tracking, request, frame, ports);
+            }
+            Meaning::Paused(pausing) if !is_error => self.paused(pausing, ports),
+            Meaning::Paused(_) => {}
+            Meaning::Revoked if !is_error => ports.void_proofs(),
+            Meaning::Revoked => {}
+            Meaning::CommandsChanged => ports.forget_commands(),
+            Meaning::Inquiry(inquiry) => return self.judged(place, inquiry, frame, ports),
+            Meaning::Form(inquiry, judged) => {
+                let form = Form::of(super::ask::text(frame).unwrap_or_default());
+                return self.inquire(place, *inquiry, *judged, form, ports);
+            }
+            // Nothing of it was sent to the server.
+            Meaning::Asking(asking) => {
+                return self.replies.put(place, Meaning::Asking(asking));
+            }
+            Meaning::Ours(ours) => self.deliver_ours(ours, frame, ports),
+        }
+        self.fill_frame(place, frame);
+    }
+
+    fn deliver_ours(&mut self, ours: Ours, frame: &[u8], ports: &mut impl Ports) {
+        match ours {
+            Ours::Admission(_) if frame.starts_with(b"-NOAUTH") => {
+                self.course.answer = Some(Bytes::copy_from_slice(frame));
+            }
+            Ours::Admission(to) => ports.admitted(to),
+            Ours::Mark => {
+                self.course.marked = true;
+                // What cannot be marked cannot be waited for: the client is told why.
+                self.course.unmarked =
+                    reply::is_error(frame).then(|| Bytes::copy_from_slice(frame));
+            }
+            Ours::Hello(change) => self.hello_tried(&change, frame, ports),
+            Ours::Placed => self.placed(frame, ports),
+            Ours::Command(name) => {
+                if let Some(may_share) = flags::may_share(frame) {
+                    ports.note_command(&name, may_share);
+                }
+            }
+            Ours::Told => {}
+        }
+    }
+
+    /// One step of a command that works in batches has been answered.
+    fn batch_answered(
+        &mut self,
+        place: Place,
+        mut batch: Box<crate::session::Batch>,
+        call: Box<crate::session::Call>,
+        again: bool,
+        frame: &[u8],
+        ports: &mut impl Ports,
+    ) {
+        let Some(to) = self.footing.to() else { return };
+        if !again && frame.starts_with(b"-NOSCRIPT") {
+            let repeated = call.clone();
+            self.replies.put(place, Meaning::Batch(batch, call, true));
+            return ports.send(to, place, b"", &mut |out| repeated.write_eval(out));
+        }
+        match batch.next(frame, self.protocol()) {
+            Step::Done(reply) => self.fill_frame(place, &reply),
+            Step::Call(next) => {
+                let sent = next.clone();
+                self.replies.put(place, Meaning::Batch(batch, Box::new(next), false));
+                ports.send(to, place, b"", &mut |out| sent.write_evalsha(out));
+            }
+        }
+    }
+
+    /// Whether a large reply for `place` may be handed over by [`Client::part`].
+    pub fn takes_parts(&mut self, place: Place) -> bool {
+        let is_plain =
+            matches!(&self.mode, Mode::Transaction(transaction) if !transaction.has_effects());
+        // Of a run everything passes as it is.
+        self.replies.meaning(place).is_none_or(|meaning| meaning.takes_parts(is_plain))
+    }
+
+    /// A part of a reply too large to be held.
+    pub fn part(&mut self, place: Place, bytes: &[u8], ended: bool, ports: &mut impl Ports) {
+        if ended {
+            // A large reply is no error: those are short.
+            match self.replies.meaning(place) {
+                Some(Meaning::Executing) => drop(self.end_transaction()),
+                Some(Meaning::Lasting) => self.mark(Traces::LASTING),
+                _ => {}
+            }
+            if self.course.barrier == Some(place) {
+                self.course.barrier = None;
+            }
+        }
+        self.replies.part(place, bytes, ended);
+        if ended && self.footing.is_own() {
+            self.rest(ports);
+        }
+    }
+
+    /// Whether a large frame of the client's own connection may be handed over in parts; if so, whether it answers the request
+    /// at `front`.
+    pub fn partable(&mut self, front: Option<Place>, beginning: &[u8]) -> Option<bool> {
+        let confirms = self.is_confirmation_awaited(front);
+        if self.may_be_notice(confirms, beginning) {
+            // What changes the subscriptions has to be read whole.
+            return is_message(beginning).then_some(false);
+        }
+        match front {
+            None => Some(false),
+            Some(place) => self.takes_parts(place).then_some(true),
+        }
+    }
+
+    /// Judges a complete frame of the client's own connection; the oldest request stands at `front`.
+    pub fn judge(&mut self, front: Option<Place>, frame: &[u8]) -> Verdict {
+        if self.me.flags.has(Flags::MONITOR) && is_monitored(frame) {
+            return Verdict::Unasked;
+        }
+        let confirms = self.is_confirmation_awaited(front);
+        if self.may_be_notice(confirms, frame) {
+            let is_push = frame.first() == Some(&b'>');
+            let confirmations = match front.and_then(|place| self.replies.meaning(place)) {
+                Some(Meaning::Subscription(confirmations)) => Some(confirmations),
+                _ => None,
+            };
+            match self.subscriptions.notice(confirmations, frame) {
+                Notice::Message | Notice::Announced if !self.is_collecting(front) => {
+                    return Verdict::Unasked;
+                }
+                Notice::Confirmed(true) => return Verdict::Answers,
+                Notice::Confirmed(false) => return Verdict::AnswersInPart,
+                Notice::Other if is_push => return Verdict::Unasked,
+                _ => {}
+            }
+        }
+        let Some(place) = front else { return Verdict::Unasked };
+        if matches!(self.replies.meaning(place), Some(Meaning::Executing))
+            && let subscriptions = self.subscriptions
+            && let Some(transaction) = self.mode.transaction()
+            && !transaction.collect(frame, subscriptions)
+        {
+            return Verdict::AnswersInPart;
+        }
+        Verdict::Answers
+    }
+
+    fn is_confirmation_awaited(&mut self, front: Option<Place>) -> bool {
+        let meaning = front.and_then(|place| self.replies.meaning(place));
+        matches!(meaning, Some(Meaning::Subscription(_)))
+    }
+
+    /// Whether the reply to the transaction at the front has begun, and is not whole.
+    fn is_collecting(&mut self, front: Option<Place>) -> bool {
+        let executing = front.and_then(|place| self.replies.meaning(place));
+        matches!(executing, Some(Meaning::Executing))
+            && self.mode.transaction().is_some_and(|transaction| transaction.is_collecting())
+    }
+
+    /// Whether a frame may be a message or a confirmation. In RESP2 those are arrays like others; only a client that is
+    /// subscribed, or waits for a confirmation, gets any.
+    fn may_be_notice(&self, confirms: bool, frame: &[u8]) -> bool {
+        match frame.first() {
+            Some(b'>') => true,
+            Some(b'*') if self.protocol() == Protocol::Resp2 => {
+                confirms || self.subscriptions.any()
+            }
+            _ => false,
+        }
+    }
+
+    /// Bytes of the client's own connection that no request asked for, or that answer the oldest one only in part.
+    pub(crate) fn unasked(&mut self, bytes: &[u8], complete: bool, ports: &mut impl Ports) {
+        if let Mode::Tunnel(Tunnel::Asked) = self.mode {
+            return self.tunnel_answered(bytes, ports);
+        }
+        if let Mode::Transaction(transaction) = &self.mode
+            && transaction.is_collecting()
+        {
+            return;
+        }
+        if !complete || self.replies.is_in_part() {
+            return self.replies.push_part(bytes, complete);
+        }
+        match self.me.redirect {
+            Some(id) if bytes.starts_with(REDIRECT_BROKEN) => {
+                // It ends with the server's id of the connection that is gone.
+                self.replies.push(|out: &mut BytesMut| {
+                    out.extend_from_slice(REDIRECT_BROKEN);
+                    encode::integer(out, id.to_integer());
+                });
+            }
+            _ => self.replies.push(|out| out.extend_from_slice(bytes)),
+        }
+    }
+
+    /// The server has begun to answer a request for the stream of a replica.
+    fn tunnel_answered(&mut self, bytes: &[u8], ports: &mut impl Ports) {
+        self.replies.push(|out| out.extend_from_slice(bytes));
+        if bytes.starts_with(b"-") && bytes.ends_with(b"\r\n") {
+            self.mode = Mode::Plain;
+            ports.tunnel(false);
+            self.rest(ports);
+        } else {
+            self.mode = Mode::Tunnel(Tunnel::Open);
+            self.me.flag(Flags::REPLICA, true);
+        }
+    }
+
+    /// One of the client's connections has closed; every request on it has been answered or has failed.
+    pub fn closed(&mut self, to: To, ports: &mut impl Ports) {
+        match to {
+            To::Own => self.own_closed(ports),
+            To::Lane => self.lane_cut(ports),
+        }
+    }
+}
+
+/// Whether the frame is a line of `MONITOR`: a time, and a database in brackets.
+fn is_monitored(frame: &[u8]) -> bool {
+    frame.first() == Some(&b'+')
+        && frame.get(1).is_some_and(u8::is_ascii_digit)
+        && frame.windows(2).take(40).any(|pair| pair == b" [")
+}

@@ -1,0 +1,202 @@
+//! `EXEC`: what becomes of a transaction.
+
+use bytes::Bytes;
+
+use super::footing::Stop;
+use crate::{
+    command::client::{line::Form, profile::Flags},
+    downstream::{
+        client::Client,
+        ports::{Ports, To},
+        registry::question::{Question, Told},
+        replies::{Meaning, meaning::Asking},
+        state::{
+            course::Stall,
+            leaving::End,
+            mode::Mode,
+            transaction::{Effect, Executed, Executor, Transaction},
+        },
+    },
+    resp::{Request, reply},
+    state::{ids::Place, traces::Traces},
+};
+
+impl Client {
+    /// `EXEC` inside a transaction. The client has its own connection.
+    pub(super) fn execute(
+        &mut self,
+        request: &Request<'_>,
+        ports: &mut impl Ports,
+    ) -> Result<(), Stop> {
+        if !self.replies.is_idle() {
+            // What the transaction will do is known when all of it is queued.
+            return Err(Stop::Wait(Stall::Idle));
+        }
+        if self.course.watch_lost {
+            // Whether the keys have changed cannot be known any more, so they count as changed.
+            self.abort_transaction(ports);
+            return Ok(());
+        }
+        if let Mode::Transaction(transaction) = &self.mode
+            && transaction.blinds()
+        {
+            self.end_transaction();
+            self.mode = Mode::Blind;
+            ports.raw(request.bytes());
+            return Ok(());
+        }
+        let place = self.place_with_barrier(Meaning::Executing);
+        Self::send(ports, To::Own, place, request.bytes());
+        Ok(())
+    }
+
+    /// The server has executed the transaction, or refused to.
+    pub(super) fn executed(&mut self, place: Place, frame: &[u8], ports: &mut impl Ports) {
+        if !ends_transaction(frame) {
+            return self.fill_frame(place, frame);
+        }
+        let frames = match self.mode.transaction() {
+            Some(transaction) => transaction.take_frames(frame),
+            None => Bytes::copy_from_slice(frame),
+        };
+        let Some(mut transaction) = self.end_transaction() else {
+            return self.fill_frame(place, &frames);
+        };
+        if !transaction.has_effects() {
+            return self.fill_frame(place, &frames);
+        }
+        let questions: Vec<Question> = match reply::kind(&frames) {
+            Some(reply::Kind::Array) => transaction
+                .questions()
+                .filter_map(|(_, effect)| match effect {
+                    Effect::Question(question) => Some(question.clone()),
+                    _ => None,
+                })
+                .collect(),
+            // It was not executed: nobody has asked anything.
+            _ => Vec::new(),
+        };
+        if questions.is_empty() {
+            return self.conclude(place, *transaction, &frames, ports);
+        }
+        let asking = Asking::Transaction(*transaction, frames);
+        self.replies.put(place, Meaning::Asking(Box::new(asking)));
+        ports.ask(place, questions);
+    }
+
+    /// The other clients have said what an executed transaction asked about them.
+    pub(super) fn transaction_told(
+        &mut self,
+        place: Place,
+        mut transaction: Transaction,
+        frames: &Bytes,
+        told: Vec<Told>,
+        ports: &mut impl Ports,
+    ) {
+        let mut ends = false;
+        for ((at, effect), told) in transaction.questions().zip(told) {
+            let mut elements = reply::elements(frames).into_iter().flatten().flatten();
+            let Some(element) = elements.nth(at) else { break };
+            let element = frames.slice_ref(element);
+            if let Effect::Question(question) = effect {
+                if let Told::Counts(counts) = told {
+                    *effect =
+                        Effect::Section(counts.of_clients(), self.rules.facts.section(counts));
+                    continue;
+                }
+                let form = Form::of(super::ask::text(&element).unwrap_or_default());
+                let answer = super::ask::answer_to(question, &form, &element, told);
+                ends |= answer.ends;
+                *effect = Effect::Answer(answer.frame);
+            }
+        }
+        self.conclude(place, transaction, frames, ports);
+        if ends {
+            self.leaving.end(End::Politely);
+        }
+    }
+
+    /// Notes what the transaction has changed, and gives the client its reply.
+    fn conclude(
+        &mut self,
+        place: Place,
+        transaction: Transaction,
+        frames: &[u8],
+        ports: &mut impl Ports,
+    ) {
+        let mut reply = bytes::BytesMut::new();
+        let executed = transaction.execute(frames, self.executor(), &mut reply);
+        let Executed {
+            changes,
+            lasting,
+            label,
+            subscriptions,
+            monitors,
+            tracking,
+            switches,
+            revoked,
+        } = executed;
+        if lasting {
+            self.mark(Traces::LASTING);
+        }
+        self.subscriptions = subscriptions;
+        for change in &changes {
+            self.apply(change, ports);
+        }
+        if monitors {
+            self.me.flag(Flags::MONITOR, true);
+        }
+        if let Some(tracking) = &tracking {
+            if let Some((id, _)) = tracking.redirect {
+                ports.ask(place, vec![Question::Keep(crate::state::ids::ClientId(id))]);
+            }
+            self.track(tracking, ports);
+        }
+        switches.iter().for_each(|(switch, on)| self.switch(*switch, *on));
+        self.relabel(label, ports);
+        if revoked.0 {
+            ports.void_proofs();
+        }
+        if revoked.1 {
+            ports.forget_commands();
+        }
+        self.fill_frame(place, &reply);
+    }
+
+    /// The `EXEC` of a whole transaction has been answered.
+    pub(super) fn block_executed(&mut self, place: Place, transaction: Transaction, frame: &[u8]) {
+        let executor = self.executor();
+        self.fill(place, |out| {
+            // Only what changes nothing but the data is in it.
+            transaction.execute(frame, executor, out);
+        });
+    }
+
+    /// The client is in no transaction any more.
+    pub(super) fn end_transaction(&mut self) -> Option<Box<Transaction>> {
+        self.end_watch();
+        self.me.queued_bytes = 0;
+        match std::mem::take(&mut self.mode) {
+            Mode::Transaction(transaction) => Some(transaction),
+            Mode::Lost | Mode::Plain => None,
+            other => {
+                self.mode = other;
+                None
+            }
+        }
+    }
+
+    fn executor(&self) -> Executor {
+        Executor {
+            id: self.me.id,
+            label: self.me.label.clone(),
+            protocol: self.protocol(),
+            subscriptions: self.subscriptions,
+        }
+    }
+}
+
+/// Whether the reply to `EXEC` means that the transaction is over. Only a wrong number of arguments leaves it open.
+fn ends_transaction(head: &[u8]) -> bool {
+    !head.starts_with(b"-ERR wrong number")
+}

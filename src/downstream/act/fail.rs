@@ -1,0 +1,84 @@
+//! Requests that have no reply: what the client is told, and what must not run any more.
+
+use super::super::{
+    client::Client,
+    ports::Ports,
+    refusal,
+    replies::{
+        Meaning,
+        meaning::{Asking, Ours},
+    },
+    state::{leaving::End, mode::Mode},
+};
+use crate::{
+    state::{
+        ids::{ClientId, Place},
+        traces::Traces,
+    },
+    upstream::link::receiver::Failure,
+};
+
+impl Client {
+    /// `count` requests from `place` on have no reply and will get none.
+    pub fn failed(&mut self, place: Place, count: u32, failure: &Failure, ports: &mut impl Ports) {
+        if self.replies.is_in_part() {
+            // Half a reply is with the client: nothing that follows could be understood.
+            self.leaving.end(End::Now);
+        }
+        let error = match self.leaving.tells_failures() {
+            true => refusal::failed(failure),
+            false => Default::default(),
+        };
+        match self.replies.take(place) {
+            None => self.replies.fail_run(place, count, &error),
+            Some(meaning) => self.fail(place, meaning, &error, ports),
+        }
+    }
+
+    fn fail(&mut self, place: Place, meaning: Meaning, error: &[u8], ports: &mut impl Ports) {
+        let commands = meaning.commands();
+        match meaning {
+            Meaning::Call(_) => self.called(commands),
+            Meaning::Single(_) | Meaning::Again(_) => {
+                if let Some(to) = self.footing.to() {
+                    ports.repeating(to, false);
+                }
+                self.called(commands);
+            }
+            // The server's word is missing: nothing that follows may run in another state than the client believes.
+            Meaning::Change(..) => self.leaving.end(End::Politely),
+            Meaning::Begun => {
+                self.mode = Mode::Lost;
+            }
+            Meaning::Watched(_) => self.mark(Traces::WATCHING),
+            Meaning::Executing | Meaning::Discarded => drop(self.end_transaction()),
+            Meaning::Aborting => {
+                self.end_transaction();
+                return self.fill_frame(place, refusal::DISCARDED);
+            }
+            Meaning::Tracking(tracking, None) => {
+                if let Some((id, _)) = tracking.redirect {
+                    ports.release_target(ClientId(id));
+                }
+            }
+            Meaning::Ours(ours) => {
+                match ours {
+                    Ours::Admission(_) | Ours::Mark => {
+                        self.course.answer = Some(error.to_vec().into());
+                    }
+                    Ours::Hello(_) => {
+                        self.replies.answer(|out| out.extend_from_slice(error));
+                        self.leaving.end(End::Politely);
+                    }
+                    // The connection has changed already.
+                    Ours::Placed => self.leaving.end(End::Politely),
+                    Ours::Command(_) | Ours::Told => {}
+                }
+            }
+            Meaning::Asking(asking) if !matches!(*asking, Asking::Nothing) => {}
+            _ => {}
+        }
+        let each = error.repeat(commands as usize);
+        self.fill_frame(place, &each);
+    }
+}

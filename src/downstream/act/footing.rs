@@ -1,0 +1,388 @@
+//! Where a client's requests go: a lane, a connection of its own, or nowhere while the server is away.
+
+use std::rc::Rc;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::{
+    command::client::profile::Flags,
+    downstream::{
+        client::Client,
+        ports::{Asked, Ports, To},
+        refusal,
+        state::{
+            course::Stall,
+            footing::{Target, Wanted},
+            leaving::End,
+            mode::Mode,
+        },
+    },
+    state::traces::{Clean, Traces},
+    upstream::connect::DialError,
+};
+
+/// Properties that are only the connection's.
+const LASTING_FLAGS: Flags = Flags::NO_EVICT
+    .with(Flags::NO_TOUCH, true)
+    .with(Flags::MONITOR, true)
+    .with(Flags::REPLICA, true);
+
+/// Why a request cannot be handled now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// It is tried again when this is over.
+    Wait(Stall),
+    /// There is no connection for it.
+    Refused(DialError),
+}
+
+impl Client {
+    /// The connection for a request that any in the client's state can take.
+    pub(super) fn any_link(&mut self, ports: &mut impl Ports) -> Result<To, Stop> {
+        if self.rules.dedicated || ports.writes_are_paused() {
+            return self.own_link(ports).map(|()| To::Own);
+        }
+        if let Some(to) = self.usable(ports)? {
+            return Ok(to);
+        }
+        let key = self.key.clone();
+        self.enter(&key, ports)?;
+        Ok(To::Lane)
+    }
+
+    /// Makes sure that there is a connection before a request is looked at. Where there is none, that is told to the request.
+    pub(super) fn find_footing(&mut self, ports: &mut impl Ports) -> Result<(), Stall> {
+        if self.footing.to().is_some() || self.footing.refused.is_some() {
+            return Ok(());
+        }
+        match self.any_link(ports) {
+            Ok(_) => Ok(()),
+            Err(Stop::Wait(stall)) => Err(stall),
+            Err(Stop::Refused(error)) => {
+                self.footing.refused = Some(error);
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes sure that the client has a connection of its own, in its present state.
+    pub(super) fn own_link(&mut self, ports: &mut impl Ports) -> Result<(), Stop> {
+        match self.usable(ports)? {
+            Some(To::Own) => return Ok(()),
+            _ if !self.replies.is_idle() => return Err(Stop::Wait(Stall::Idle)),
+            // The lane tells what the server makes of newcomers without a password.
+            None if !self.rules.dedicated && !self.key.identity.is_proven() => {
+                let key = self.key.clone();
+                self.enter(&key, ports)?;
+            }
+            _ => {}
+        }
+        let standing = ports.standing(To::Lane).unwrap_or_default();
+        let unauthenticated = standing.unauthenticated && !self.key.identity.is_proven();
+        self.footing.target = Target::None;
+        let asked = ports.pin(&self.key, unauthenticated);
+        self.asked(Wanted::Own, asked, ports)
+    }
+
+    /// The connection that there is, if it takes a request now.
+    pub(super) fn usable(&mut self, ports: &mut impl Ports) -> Result<Option<To>, Stop> {
+        if let Some(error) = self.footing.refused.take() {
+            return Err(Stop::Refused(error));
+        }
+        if self.footing.is_asking() {
+            return Err(Stop::Wait(Stall::Grant));
+        }
+        if self.replies.window.room(self.replies.pending()) == 0 {
+            return Err(Stop::Wait(Stall::Room));
+        }
+        let Some(to) = self.footing.to() else { return Ok(None) };
+        if ports.standing(to).is_some() {
+            return if ports.is_congested(to) {
+                Err(Stop::Wait(Stall::Relief(to)))
+            } else {
+                Ok(Some(to))
+            };
+        }
+        if to == To::Own {
+            return Err(Stop::Wait(Stall::Closing));
+        }
+        // What is still to come from the old lane comes first.
+        if !self.replies.is_idle() {
+            return Err(Stop::Wait(Stall::Idle));
+        }
+        self.leave_lane(ports);
+        Ok(None)
+    }
+
+    /// Asks for the lane of clients in the state of `key`.
+    pub(super) fn enter(
+        &mut self,
+        key: &Rc<crate::state::key::LaneKey>,
+        ports: &mut impl Ports,
+    ) -> Result<(), Stop> {
+        self.footing.target = Target::None;
+        let asked = ports.enter(key);
+        self.asked(Wanted::Lane, asked, ports)
+    }
+
+    fn asked(&mut self, wanted: Wanted, asked: Asked, ports: &mut impl Ports) -> Result<(), Stop> {
+        match asked {
+            Asked::Ready => {
+                self.settle_on(wanted, ports);
+                Ok(())
+            }
+            Asked::Later => {
+                self.footing.asked = Some(wanted);
+                Err(Stop::Wait(Stall::Grant))
+            }
+            Asked::Refused(error) => {
+                if wanted == Wanted::Own {
+                    self.pin_failed(ports);
+                }
+                Err(Stop::Refused(error))
+            }
+        }
+    }
+
+    /// What was asked for is there, or will not be.
+    pub fn granted(&mut self, outcome: Result<(), DialError>, ports: &mut impl Ports) {
+        let Some(wanted) = self.footing.asked.take() else { return };
+        match (wanted, outcome) {
+            (Wanted::Proof, Ok(())) => {
+                self.marks = self.marks.with(Traces::MOVED, false);
+                self.rest(ports);
+            }
+            // Its own connection will show whether the server is away.
+            (Wanted::Proof, Err(_)) => self.marks = self.marks.with(Traces::LASTING, true),
+            (_, Ok(())) => self.settle_on(wanted, ports),
+            (_, Err(error)) => {
+                if wanted == Wanted::Own {
+                    self.pin_failed(ports);
+                }
+                self.footing.refused = Some(error);
+            }
+        }
+    }
+
+    fn settle_on(&mut self, wanted: Wanted, ports: &mut impl Ports) {
+        match wanted {
+            Wanted::Lane => self.footing.target = Target::To(To::Lane),
+            Wanted::Own => {
+                self.footing.target = Target::To(To::Own);
+                self.footing.ahead_of_change = false;
+                self.marks = Traces::default();
+                self.course.marked = false;
+                self.course.unheard = None;
+                let id = ports.id(To::Own);
+                self.me.own = Some(id);
+                // The server calls the connection as the client calls itself.
+                let label = self.me.label.clone();
+                label
+                    .encode_changes(&ports.own_label(), |request| ports.unheard(To::Own, &request));
+                ports.own_changed(None, Some(&label));
+                ports.tell_keepers(Some(id));
+            }
+            Wanted::Proof => {}
+        }
+    }
+
+    fn pin_failed(&mut self, ports: &mut impl Ports) {
+        self.me.kept = 0;
+        ports.tell_keepers(None);
+    }
+
+    pub(super) fn leave_lane(&mut self, ports: &mut impl Ports) {
+        if self.footing.target == Target::To(To::Lane) {
+            self.footing.target = Target::None;
+        }
+        ports.leave_lane();
+    }
+
+    /// There is no other lane: the client stays where it was.
+    pub(super) fn stay(&mut self, ports: &mut impl Ports) {
+        if self.footing.target == Target::None && ports.is_lane_of(&self.key) {
+            self.footing.target = Target::To(To::Lane);
+        }
+    }
+
+    /// The state that was asked for is not the client's: it goes back to where it was.
+    pub(super) fn go_back(&mut self, ports: &mut impl Ports) {
+        self.footing.target = if ports.go_back() && ports.is_lane_of(&self.key) {
+            Target::To(To::Lane)
+        } else {
+            Target::None
+        };
+    }
+
+    /// Closes the client's own connection, whatever is on it.
+    pub(super) fn drop_own(&mut self, ports: &mut impl Ports) {
+        if self.footing.is_own() {
+            self.footing.target = Target::None;
+            self.me.own = None;
+            ports.drop_own();
+        }
+    }
+
+    /// Another client's invalidations come here: the client needs a connection of its own for that.
+    pub(in crate::downstream) fn wants_own(&self) -> bool {
+        self.me.kept > 0
+            && self.me.own.is_none()
+            && !self.footing.is_asking()
+            && self.replies.is_idle()
+    }
+
+    /// What there is to do while there is no request to handle: a connection for others' invalidations, and the server's word
+    /// on a user that it may have cut off.
+    pub(super) fn look_after(&mut self, ports: &mut impl Ports) {
+        if self.wants_own() {
+            // Who waits is told when it is there, or that it will not be.
+            if let Err(Stop::Refused(error)) = self.own_link(ports) {
+                self.end_if_refused(&error);
+            }
+        }
+        if self.footing.recheck && self.replies.is_idle() && !self.footing.is_asking() {
+            let refused = self.footing.refused.take();
+            let outcome = match refused {
+                Some(error) => Err(Stop::Refused(error)),
+                None => self.any_link(ports).map(|_| ()),
+            };
+            match outcome {
+                Err(Stop::Wait(_)) => {}
+                Ok(()) => self.footing.recheck = false,
+                Err(Stop::Refused(error)) => {
+                    self.footing.recheck = false;
+                    self.end_if_refused(&error);
+                }
+            }
+        }
+    }
+
+    /// The server would have cut this client off.
+    fn end_if_refused(&mut self, error: &DialError) {
+        if matches!(error, DialError::StateRefused(..)) && self.key != self.rules.initial {
+            self.leaving.end(End::Politely);
+        }
+    }
+
+    /// The error to answer a request with for which there is no connection; none if the client is to be closed.
+    pub(super) fn refusal(&mut self, error: &DialError) -> Option<Bytes> {
+        match error {
+            DialError::Refused(_, frame) => Some(frame.clone()),
+            // One that has just come is told why.
+            DialError::StateRefused(_, frame) if self.key == self.rules.initial => {
+                Some(frame.clone())
+            }
+            DialError::StateRefused(..) => {
+                self.leaving.end(End::Politely);
+                None
+            }
+            DialError::Unreachable(why) => Some(refusal::unavailable(why)),
+        }
+    }
+
+    /// What tells the client's own connection from a fresh one.
+    pub(super) fn traces(&self) -> Traces {
+        let busy = !self.replies.is_idle()
+            || self.course.barrier.is_some()
+            || self.course.marked
+            || self.course.unheard.is_some()
+            || self.large.is_under_way()
+            || self.course.calls > 0;
+        let in_transaction = matches!(self.mode, Mode::Transaction(_) | Mode::Lost);
+        let lasting = self.me.flags.has(LASTING_FLAGS) || self.me.redirect.is_some();
+        self.marks
+            .with(Traces::UNANSWERED, busy)
+            .with(Traces::TRANSACTION, in_transaction)
+            .with(Traces::QUIET, self.mode.is_quiet())
+            .with(Traces::SUBSCRIBED, self.subscriptions.any())
+            .with(Traces::TARGET, self.me.kept > 0)
+            .with(Traces::LASTING, lasting || self.marks.any(Traces::LASTING))
+    }
+
+    /// Gives the client's own connection back if it is clean and clients share connections.
+    pub(super) fn rest(&mut self, ports: &mut impl Ports) {
+        if !self.footing.is_own() || self.rules.dedicated || self.leaving.is_closing() {
+            return;
+        }
+        let traces = self.traces().with(Traces::KNOWN, false);
+        if !traces.with(Traces::MOVED, false).is_empty() || ports.writes_are_paused() {
+            return;
+        }
+        if traces.any(Traces::MOVED) {
+            // Where there can be no lane for the client, it keeps what it has: no other connection could be brought there.
+            if self.footing.asked.is_some() {
+                return;
+            }
+            match ports.prove(&self.key) {
+                Asked::Ready => self.marks = self.marks.with(Traces::MOVED, false),
+                Asked::Refused(_) => return self.marks = self.marks.with(Traces::LASTING, true),
+                Asked::Later => {
+                    self.footing.asked = Some(Wanted::Proof);
+                    return;
+                }
+            }
+        }
+        self.footing.target = Target::None;
+        self.me.own = None;
+        match Clean::of(self.traces()) {
+            Some(clean) => ports.give_back(clean),
+            // Somebody may still use its id, or the server has kept something.
+            None => ports.drop_own(),
+        }
+    }
+
+    /// The client's own connection has closed. State that was only there is lost; where the client could not notice, its own
+    /// connection is closed as the server's was.
+    pub(super) fn own_closed(&mut self, ports: &mut impl Ports) {
+        if !self.footing.is_own() {
+            return;
+        }
+        self.footing.target = Target::None;
+        self.me.own = None;
+        ports.drop_own();
+        let marks = std::mem::take(&mut self.marks);
+        let subscribed = std::mem::take(&mut self.subscriptions).any();
+        let unnoticed = subscribed
+            || marks.any(Traces::LASTING)
+            || self.mode.is_quiet()
+            || self.me.kept > 0
+            || self.me.redirect.is_some()
+            || self.me.flags.has(LASTING_FLAGS);
+        if unnoticed || self.leaving.is_final() {
+            return self.leaving.end(End::Politely);
+        }
+        self.leaving.reopened();
+        if let Mode::Transaction(_) = self.mode {
+            self.mode = Mode::Lost;
+            self.me.queued_bytes = 0;
+        }
+        self.course.watch_lost |= marks.any(Traces::WATCHING);
+        self.me.watched = 0;
+        self.footing.recheck = self.key.identity.is_proven();
+    }
+
+    /// The lane that the client was a member of has been cut by the server.
+    pub(super) fn lane_cut(&mut self, ports: &mut impl Ports) {
+        if self.footing.to() == Some(To::Lane) && ports.standing(To::Lane).is_none() {
+            if self.footing.ahead_of_change {
+                return;
+            }
+            self.footing.recheck = self.key.identity.is_proven();
+        }
+    }
+
+    /// Has the server bring the connection to the client's database before a request, in case that it does by now.
+    pub(super) fn select_again(&mut self, to: To, ports: &mut impl Ports) {
+        let misplaced = ports.standing(to).is_some_and(|standing| standing.misplaced);
+        if misplaced && matches!(self.mode, Mode::Plain) {
+            let mut request = BytesMut::new();
+            encode_select(self.key.database, &mut request);
+            ports.unheard(to, &request);
+        }
+    }
+}
+
+/// Appends `SELECT database`.
+pub(super) fn encode_select(database: u32, out: &mut BytesMut) {
+    crate::resp::encode::command(out, [&b"SELECT"[..], database.to_string().as_bytes()]);
+}

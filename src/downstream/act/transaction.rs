@@ -1,0 +1,233 @@
+//! Steps that change what the next requests mean: `WATCH`, `MULTI` and what is queued, subscriptions, streams.
+
+use std::{borrow::Cow, rc::Rc};
+
+use bytes::{Bytes, BytesMut};
+
+use super::{ask::with_pinned, footing::Stop};
+use crate::{
+    command::{
+        Route,
+        catalog::Merge,
+        change::{Change, HelloOptions},
+        client::{ClientCommand, tracking::Tracking},
+        table::{Stream, Subscription, Transaction as Step},
+    },
+    downstream::{
+        client::Client,
+        ports::{Ports, To},
+        registry::question::{Inquiry, Question},
+        replies::{Meaning, meaning::Asking},
+        state::{
+            course::Stall,
+            mode::{Mode, Tunnel},
+            subscriptions::Confirmations,
+            transaction::Effect,
+        },
+    },
+    resp::{Request, encode},
+    state::traces::Traces,
+};
+
+impl Client {
+    /// `MULTI`, `EXEC`, `DISCARD`, `WATCH`, `UNWATCH`
+    pub(super) fn transaction_step(
+        &mut self,
+        step: Step,
+        request: &Request<'_>,
+        ports: &mut impl Ports,
+    ) -> Result<(), Stop> {
+        if let Mode::Transaction(_) = self.mode {
+            self.own_link(ports)?;
+            return match step {
+                Step::Exec => self.execute(request, ports),
+                _ => {
+                    let place = self.place_with_barrier(Meaning::Discarded);
+                    Self::send(ports, To::Own, place, request.bytes());
+                    Ok(())
+                }
+            };
+        }
+        let meaning = match step {
+            Step::Multi => Meaning::Begun,
+            Step::Watch => Meaning::Watched(u32::try_from(request.len() - 1).unwrap_or(u32::MAX)),
+            // Without a transaction or watched keys these change nothing.
+            Step::Unwatch | Step::Exec | Step::Discard => {
+                let to = self.link_for(request, ports)?;
+                if step == Step::Unwatch {
+                    self.course.watch_lost = false;
+                    if to == To::Own {
+                        let place = self.place_with_barrier(Meaning::Unwatched);
+                        Self::send(ports, to, place, request.bytes());
+                        return Ok(());
+                    }
+                }
+                self.run(to, request, ports);
+                return Ok(());
+            }
+        };
+        self.own_link(ports)?;
+        self.select_again(To::Own, ports);
+        let place = self.place_with_barrier(meaning);
+        Self::send(ports, To::Own, place, request.bytes());
+        Ok(())
+    }
+
+    /// Queues a command.
+    pub(super) fn queue(
+        &mut self,
+        route: Route,
+        request: &Request<'_>,
+        ports: &mut impl Ports,
+    ) -> Result<(), Stop> {
+        self.own_link(ports)?;
+        let mut asked = Cow::Borrowed(request.bytes());
+        let effect = match route {
+            Route::State(state) => {
+                let change = Change::of(state, request);
+                Some(Effect::Change(change, HelloOptions::of(state, request)))
+            }
+            Route::Client(ClientCommand::Reply(_)) => Some(Effect::Blind),
+            Route::Client(command) => {
+                let (replaced, effect) = self.queue_client_command(command, request, ports)?;
+                if let Some(replaced) = replaced {
+                    asked = Cow::Owned(replaced.into());
+                }
+                effect
+            }
+            Route::Info => Some(Effect::Question(Question::Counts)),
+            Route::Catalog => Merge::of(request, &self.rules.session).map(|merge| {
+                asked = merge.request(request);
+                Effect::Merge(Rc::new(merge))
+            }),
+            Route::Subscription(subscription) => {
+                Some(Effect::Subscription(subscription, request.len() - 1))
+            }
+            Route::Stream(Stream::Monitor) => Some(Effect::Monitor),
+            Route::Lasting | Route::Unknown => Some(Effect::Lasting),
+            Route::Shared if crate::command::revokes(request) => Some(Effect::Revoke(false)),
+            Route::Shared if crate::command::changes_commands(request) => {
+                Some(Effect::Revoke(true))
+            }
+            Route::Stream(Stream::Replication)
+            | Route::Shared
+            | Route::Session(_)
+            | Route::Blocking
+            | Route::Replication
+            | Route::Transaction(_)
+            | Route::Aside
+            | Route::Browser
+            | Route::Quit => None,
+        };
+        self.me.queued_bytes += request.bytes().len();
+        let place = self.place(Meaning::Queued(effect.map(Box::new)));
+        Self::send(ports, To::Own, place, &asked);
+        Ok(())
+    }
+
+    /// What the server is asked in place of a `CLIENT` subcommand that is queued, if anything, and what happens when it runs.
+    fn queue_client_command(
+        &mut self,
+        command: ClientCommand,
+        request: &Request<'_>,
+        ports: &mut impl Ports,
+    ) -> Result<(Option<Bytes>, Option<Effect>), Stop> {
+        Ok(match command {
+            ClientCommand::Info | ClientCommand::List | ClientCommand::Kill => {
+                let Inquiry { question, .. } = Inquiry::of(command, request, self.me.id);
+                let asked = self.asked_in_place(To::Own, command, request, ports);
+                (Some(asked), Some(Effect::Question(question)))
+            }
+            ClientCommand::Unblock => {
+                let told = self.told_pinned(super::ask::client_named(request, 2), ports)?;
+                (Some(with_pinned(request, 2, told)), None)
+            }
+            ClientCommand::Tracking => {
+                let tracking = Tracking::of(request);
+                let Some((id, place)) = tracking.redirect else {
+                    return Ok((None, Some(Effect::Tracking(tracking))));
+                };
+                // Only a client that has a connection of its own can be named.
+                let told = self.told_pinned(Some(crate::state::ids::ClientId(id)), ports)?;
+                (Some(with_pinned(request, place, told)), Some(Effect::Tracking(tracking)))
+            }
+            ClientCommand::Switch(switch, on) => (None, Some(Effect::Switch(switch, on))),
+            _ => {
+                let substitute = self.substitute(To::Own, command, request);
+                (None, substitute.map(Effect::Substitute))
+            }
+        })
+    }
+
+    /// `SUBSCRIBE` and its like
+    pub(super) fn subscribe(
+        &mut self,
+        subscription: Subscription,
+        request: &Request<'_>,
+        ports: &mut impl Ports,
+    ) -> Result<(), Stop> {
+        self.own_link(ports)?;
+        self.select_again(To::Own, ports);
+        let confirmations = Confirmations::new(subscription, request.len() - 1);
+        let place = self.place_with_barrier(Meaning::Subscription(confirmations));
+        Self::send(ports, To::Own, place, request.bytes());
+        Ok(())
+    }
+
+    /// `MONITOR`, `SYNC`, `PSYNC`
+    pub(super) fn stream(
+        &mut self,
+        stream: Stream,
+        request: &Request<'_>,
+        ports: &mut impl Ports,
+    ) -> Result<(), Stop> {
+        self.own_link(ports)?;
+        match stream {
+            Stream::Monitor => {
+                let place = self.place_with_barrier(Meaning::Monitoring);
+                Self::send(ports, To::Own, place, request.bytes());
+            }
+            Stream::Replication => {
+                if !self.replies.is_idle() {
+                    return Err(Stop::Wait(Stall::Idle));
+                }
+                self.mode = Mode::Tunnel(Tunnel::Asked);
+                ports.tunnel(true);
+                ports.raw(request.bytes());
+            }
+        }
+        Ok(())
+    }
+
+    /// The server's id of another client's own connection, for a request that names it.
+    fn told_pinned(
+        &mut self,
+        client: Option<crate::state::ids::ClientId>,
+        ports: &mut impl Ports,
+    ) -> Result<Option<crate::state::ids::ServerId>, Stop> {
+        if let Some(told) = self.course.told.take() {
+            return Ok(told);
+        }
+        let place = self.ours(crate::downstream::replies::meaning::Ours::Told);
+        self.replies.take(place);
+        self.replies.put(place, Meaning::Asking(Box::new(Asking::Front)));
+        self.course.barrier = Some(place);
+        ports.ask(place, vec![Question::Pinned(client)]);
+        Err(Stop::Wait(Stall::Barrier))
+    }
+
+    /// The keys are watched no longer.
+    pub(super) fn end_watch(&mut self) {
+        self.marks = self.marks.with(Traces::WATCHING, false);
+        self.course.watch_lost = false;
+        self.me.watched = 0;
+    }
+
+    /// Sends `DISCARD` in place of `EXEC`.
+    pub(super) fn abort_transaction(&mut self, ports: &mut impl Ports) {
+        let place = self.place_with_barrier(Meaning::Aborting);
+        let mut discard = BytesMut::new();
+        encode::command(&mut discard, [b"DISCARD"]);
+        Self::send(ports, To::Own, place, &discard);
+    }
+}
