@@ -75,7 +75,8 @@ pub fn route(request: &Request<'_>) -> Route {
         Class::Container(Container::Command) if catalog::concerns(request) => Route::Catalog,
         Class::Container(Container::Command) => Route::Shared,
         Class::Container(Container::Script) => match request.arg(1) {
-            Some(sub) if is(sub, b"KILL") => Route::Aside,
+            // They have to get through while a script runs.
+            Some(sub) if is(sub, b"KILL") || is(sub, b"STATS") => Route::Aside,
             Some(sub) if is(sub, b"DEBUG") => Route::Lasting,
             _ => Route::Shared,
         },
@@ -154,6 +155,7 @@ mod tests {
         assert_eq!(routed("SCRIPT LOAD x"), "Shared");
         assert_eq!(routed("SCRIPT KILL"), "Aside");
         assert_eq!(routed("FUNCTION KILL"), "Aside");
+        assert_eq!(routed("FUNCTION STATS"), "Aside");
         assert_eq!(routed("SCRIPT DEBUG YES"), "Lasting");
         assert_eq!(routed("CLIENT ID"), "Client(Id)");
         assert_eq!(routed("CLIENT PAUSE 100 WRITE"), "Client(Pause)");

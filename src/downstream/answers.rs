@@ -61,10 +61,12 @@ impl Context {
     fn counts(&self) -> Counts {
         let (lanes, idle) = self.hub.counts();
         let mut counts = Counts { lanes, idle, ..Counts::default() };
+        let paused = self.pause.is_on();
         for doing in self.clients.borrow().values().filter_map(|seat| seat.doing()) {
             counts.clients += 1;
             counts.pinned += usize::from(doing.is_pinned);
-            counts.blocked += usize::from(doing.flags.has(Flags::BLOCKED));
+            let held_up = paused && doing.is_pinned && doing.awaits;
+            counts.blocked += usize::from(held_up || doing.flags.has(Flags::BLOCKED));
             counts.subscribers += usize::from(doing.flags.has(Flags::SUBSCRIBED));
             counts.tracking += usize::from(doing.flags.has(Flags::TRACKING));
             counts.watching += usize::from(doing.watches);

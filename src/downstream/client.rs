@@ -59,7 +59,8 @@ pub struct Client {
     pub(super) marks: Traces,
     pub(super) footing: Footing,
     pub(super) replies: Replies,
-    pub(super) scanner: RequestScanner,
+    /// Finds the requests in its input; it has one only while there is input.
+    pub(super) scanner: Option<Box<RequestScanner>>,
     pub(super) course: Course,
     pub(super) large: Large,
     pub(super) leaving: Leaving,
@@ -78,7 +79,7 @@ impl Client {
             marks: Traces::default(),
             footing: Footing::default(),
             replies: Replies::default(),
-            scanner: RequestScanner::new(),
+            scanner: None,
             course: Course::default(),
             large: Large::default(),
             leaving: Leaving::default(),
@@ -174,6 +175,11 @@ impl Client {
     /// Whether keys are watched for it.
     pub fn watches(&self) -> bool {
         self.marks.any(Traces::WATCHING)
+    }
+
+    /// Whether replies to it are due.
+    pub(crate) fn awaits(&self) -> bool {
+        !self.replies.is_idle()
     }
 
     /// How its requests are to be understood at present.

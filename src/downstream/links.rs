@@ -1,6 +1,6 @@
 //! A client's connections to the server, and its actions carried out on them.
 
-use std::{rc::Rc, time::Duration};
+use std::{mem, rc::Rc, time::Duration};
 
 use bytes::BytesMut;
 use tokio::task::spawn_local;
@@ -12,6 +12,7 @@ use super::{
     seat::{Granted, Seat},
 };
 use crate::{
+    resp::RequestScanner,
     state::{
         ids::{ClientId, Place, ServerId},
         key::LaneKey,
@@ -31,7 +32,7 @@ pub(super) struct Links {
     pub(super) own: Option<Lease<Seat>>,
     /// The lane before that, as long as the client may have to go back.
     previous: Option<Rc<Link<Seat>>>,
-    /// Requests that could not be sent.
+    /// Requests that could not be sent; mostly there are none.
     pub(super) unsent: Vec<(Place, u32)>,
     /// A time after which the client wants to be woken.
     pub(super) alarm: Option<Duration>,
@@ -54,6 +55,15 @@ impl Links {
             self.joined = Rc::downgrade(&link);
         }
         self.previous = self.lane.replace(link);
+    }
+
+    fn fail(&mut self, place: Place, count: u32) {
+        self.unsent.push((place, count));
+    }
+
+    /// The requests that could not be sent since this was last asked.
+    pub(super) fn take_unsent(&mut self) -> Vec<(Place, u32)> {
+        mem::take(&mut self.unsent)
     }
 
     pub(super) fn leave_lane(&mut self) {
@@ -107,7 +117,7 @@ impl Ports for Actions<'_> {
             .link(to)
             .is_some_and(|link| link.send_run(self.seat, place, requests, count));
         if !sent {
-            self.links.unsent.push((place, count));
+            self.links.fail(place, count);
         }
     }
 
@@ -121,14 +131,14 @@ impl Ports for Actions<'_> {
         let bypass = self.open(To::Lane).and_then(|lane| lane.bypass());
         let write = |out: &mut BytesMut| out.extend_from_slice(request);
         if !bypass.is_some_and(|bypass| bypass.send(self.seat, place, b"", write)) {
-            self.links.unsent.push((place, 1));
+            self.links.fail(place, 1);
         }
     }
 
     fn send(&mut self, to: To, place: Place, kept: &[u8], write: &mut dyn FnMut(&mut BytesMut)) {
         let sent = self.links.link(to).is_some_and(|link| link.send(self.seat, place, kept, write));
         if !sent {
-            self.links.unsent.push((place, 1));
+            self.links.fail(place, 1);
         }
     }
 
@@ -138,7 +148,7 @@ impl Ports for Actions<'_> {
             false => own.expect(self.seat, place, b""),
         });
         if !sent {
-            self.links.unsent.push((place, 1));
+            self.links.fail(place, 1);
         }
     }
 
@@ -217,7 +227,7 @@ impl Ports for Actions<'_> {
                 spawn_local(async move {
                     let lane = context.hub.lane(&key).await;
                     if let Some(seat) = seat.upgrade() {
-                        seat.granted(lane.map(|_| Granted::Proof));
+                        seat.proved(&key, lane.is_ok());
                     }
                 });
                 Asked::Later
@@ -293,11 +303,10 @@ impl Ports for Actions<'_> {
         }
     }
 
-    fn repeating(&mut self, to: To, begins: bool) {
-        let Some(link) = self.links.link(to) else { return };
-        match begins {
-            true => link.scripts().repeats(),
-            false => link.scripts().repeated(),
+    fn repeat(&mut self, to: To, place: Place, write: &mut dyn FnMut(&mut BytesMut)) {
+        let sent = self.links.link(to).is_some_and(|link| link.repeat(self.seat, place, write));
+        if !sent {
+            self.links.fail(place, 1);
         }
     }
 
@@ -348,6 +357,14 @@ impl Ports for Actions<'_> {
 
     fn alarm(&mut self, time: Duration) {
         self.links.alarm = Some(time);
+    }
+
+    fn scanner(&mut self) -> Box<RequestScanner> {
+        self.context.spares.take_scanner()
+    }
+
+    fn give_scanner(&mut self, scanner: Box<RequestScanner>) {
+        self.context.spares.give_scanner(scanner);
     }
 
     fn spare(&mut self) -> BytesMut {

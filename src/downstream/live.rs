@@ -122,9 +122,11 @@ impl Live {
 
     /// Requests that could not be sent have failed; alarms begin to run.
     pub(super) fn settle(&mut self, seat: &Rc<Seat>) {
-        while let Some((place, count)) = self.links.unsent.pop() {
-            let (client, mut actions) = self.parts(seat);
-            client.failed(place, count, &closed(), &mut actions);
+        while !self.links.unsent.is_empty() {
+            for (place, count) in self.links.take_unsent() {
+                let (client, mut actions) = self.parts(seat);
+                client.failed(place, count, &closed(), &mut actions);
+            }
         }
         if let Some(time) = self.links.alarm.take() {
             self.alarm = Some(Box::pin(sleep(time)));

@@ -6,6 +6,7 @@ use bytes::BytesMut;
 
 use super::registry::question::Question;
 use crate::{
+    resp::RequestScanner,
     state::{
         ids::{ClientId, Place, ServerId},
         key::LaneKey,
@@ -117,8 +118,8 @@ pub trait Ports {
     /// Notes whether the server knows the script.
     fn learn(&mut self, to: To, script: usize, known: bool);
 
-    /// Notes that a call is being repeated, or has been.
-    fn repeating(&mut self, to: To, begins: bool);
+    /// Sends a call once more, whose script the server did not know.
+    fn repeat(&mut self, to: To, place: Place, write: &mut dyn FnMut(&mut BytesMut));
 
     /// What was found out about a command that is not in our table: whether it may share a connection.
     fn may_share(&self, name: &[u8]) -> Option<bool>;
@@ -149,6 +150,12 @@ pub trait Ports {
 
     /// Has [`Client::time_passed`](super::client::Client::time_passed) called after this time.
     fn alarm(&mut self, time: Duration);
+
+    /// A scanner at the first byte of a request.
+    fn scanner(&mut self) -> Box<RequestScanner>;
+
+    /// Takes such a scanner back.
+    fn give_scanner(&mut self, scanner: Box<RequestScanner>);
 
     /// An empty buffer with room.
     fn spare(&mut self) -> BytesMut;

@@ -16,7 +16,10 @@ use super::{
 use crate::{
     command::client::profile::{Flags, Profile},
     net::Stream,
-    state::ids::{ClientId, Place, ServerId},
+    state::{
+        ids::{ClientId, Place, ServerId},
+        key::LaneKey,
+    },
     upstream::{
         connect::DialError,
         link::{
@@ -120,11 +123,19 @@ impl Seat {
                     live.links.take(seat, lease);
                     Ok(())
                 }
-                Ok(Granted::Proof) => Ok(()),
                 Err(error) => Err(error),
             };
             let (client, mut actions) = live.parts(seat);
             client.granted(outcome, &mut actions);
+            live.socket.poked = true;
+        });
+    }
+
+    /// It is known whether there can be a lane for clients in the state of `key`.
+    pub(super) fn proved(self: &Rc<Self>, key: &LaneKey, there_is: bool) {
+        self.act(|live, seat| {
+            let (client, mut actions) = live.parts(seat);
+            client.proved(key, there_is, &mut actions);
             live.socket.poked = true;
         });
     }
@@ -162,6 +173,7 @@ impl Seat {
             flags: live.client.flags(),
             is_pinned: live.links.own.is_some(),
             watches: live.client.watches(),
+            awaits: live.client.awaits(),
         })
     }
 
@@ -178,6 +190,7 @@ impl Seat {
     pub(super) fn keep(self: &Rc<Self>, answer: tokio::sync::oneshot::Sender<Option<ServerId>>) {
         self.act(|live, _| {
             live.client.keep();
+            live.client.tell_own();
             match live.links.own.as_ref() {
                 // An asker that has left needs no answer.
                 Some(own) => drop(answer.send(Some(own.id()))),
@@ -223,6 +236,8 @@ pub(super) struct Doing {
     pub(super) is_pinned: bool,
     /// It watches keys.
     pub(super) watches: bool,
+    /// Replies to it are due.
+    pub(super) awaits: bool,
 }
 
 /// What the pool gives.
@@ -231,8 +246,6 @@ pub(super) enum Granted {
     Lane(Rc<Link<Seat>>),
     /// A connection for this client alone.
     Own(Lease<Seat>),
-    /// The knowledge that there can be a lane.
-    Proof,
 }
 
 impl Receiver for Seat {

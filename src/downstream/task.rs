@@ -20,15 +20,29 @@ use crate::{net::Stream, state::ids::ClientId};
 const LINGER_BYTES: usize = 64 << 20;
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Serves the client `id` on `stream` until it leaves.
-pub async fn serve(context: Rc<Context>, rules: Rc<Rules>, id: ClientId, stream: Stream) {
-    let seat = Seat::new(&context, &rules, id, stream);
+/// Serves the client `id` on `stream` until it leaves; then `kept` is dropped. What waits here waits for every client, so it is
+/// little.
+pub fn serve<T: 'static>(
+    context: Rc<Context>,
+    rules: &Rc<Rules>,
+    id: ClientId,
+    stream: Stream,
+    kept: T,
+) -> impl Future<Output = ()> + 'static {
+    let seat = Seat::new(&context, rules, id, stream);
     context.clients.borrow_mut().insert(id, seat.clone());
     if context.draining.get() {
         seat.drain();
     }
+    async move {
+        run(&context, seat).await;
+        drop(kept);
+    }
+}
+
+async fn run(context: &Context, seat: Rc<Seat>) {
     let end = poll_fn(|cx| seat.poll(cx)).await;
-    context.clients.borrow_mut().remove(&id);
+    context.clients.borrow_mut().remove(&seat.id());
     seat.leave();
     if end == End::Now {
         drop(seat.vacate());

@@ -66,6 +66,15 @@ pub(super) struct Plan {
     pub(super) facts: Arc<Facts>,
 }
 
+/// A client that counts among those of its worker until it has left.
+struct Seated(Arc<AtomicUsize>);
+
+impl Drop for Seated {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// The handle of a worker.
 #[derive(Debug)]
 pub(super) struct Worker {
@@ -172,21 +181,18 @@ async fn run(
         tokio::select! {
             arrival = arriving.recv() => {
                 let Some(Arrival { id, stream, seat }) = arrival else { break };
-                let clients = clients.clone();
+                let seated = Seated(clients.clone());
                 let stream = match TcpStream::from_std(stream) {
                     Ok(stream) => stream,
                     Err(error) => {
                         tracing::warn!(%error, "cannot serve a client");
-                        clients.fetch_sub(1, Ordering::Relaxed);
                         continue;
                     }
                 };
-                let (context, rules) = (context.clone(), rules.clone());
-                spawn_local(tracker.track_future(async move {
-                    task::serve(context, rules, ClientId(id), Stream::Tcp(stream)).await;
-                    clients.fetch_sub(1, Ordering::Relaxed);
-                    drop(seat);
-                }));
+                let kept = (seat, seated);
+                let served =
+                    task::serve(context.clone(), &rules, ClientId(id), Stream::Tcp(stream), kept);
+                spawn_local(tracker.track_future(served));
             }
             Some(ask) = asked.recv() => context.answer(ask),
             _ = sweep.tick() => {

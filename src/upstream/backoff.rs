@@ -18,7 +18,12 @@ impl Backoff {
 
     /// The delay before the next attempt.
     pub fn delay(&mut self) -> Duration {
-        let delay = jittered(self.next);
+        self.delay_by(random())
+    }
+
+    /// As [`Backoff::delay`], with a random number of the caller's.
+    pub fn delay_by(&mut self, random: u32) -> Duration {
+        let delay = shortened(self.next, random);
         self.next = (self.next * 2).min(self.limit);
         delay
     }
@@ -29,11 +34,19 @@ impl Backoff {
     }
 }
 
+/// A random number, to drift apart from other processes by.
+pub fn random() -> u32 {
+    // Without the system's randomness there is no jitter, which is better than no attempt.
+    getrandom::u32().unwrap_or(0)
+}
+
 /// Between 90 and 100 % of `time`, so that several processes with the same settings drift apart.
 /// Never more, as `time` is a promise.
 pub fn jittered(time: Duration) -> Duration {
-    // Without the system's randomness there is no jitter, which is better than no attempt.
-    let random = getrandom::u32().unwrap_or(0);
+    shortened(time, random())
+}
+
+fn shortened(time: Duration, random: u32) -> Duration {
     time - time.mul_f64(0.1 * f64::from(random) / f64::from(u32::MAX))
 }
 

@@ -1,8 +1,6 @@
 //! The fast way: requests that any connection in the client's state can take go there in runs, unopened. What is left is
 //! handled one by one.
 
-use std::mem;
-
 use bytes::{Buf, BytesMut};
 
 use super::block::{self, Block};
@@ -20,7 +18,7 @@ use crate::{
             mode::{Mode, Tunnel},
         },
     },
-    resp::{ProtocolError, Scanned},
+    resp::{ProtocolError, RequestScanner, Scanned},
     state::traces::Traces,
 };
 
@@ -49,6 +47,9 @@ impl Client {
     /// Handles as much of the input as can be handled now.
     pub fn advance(&mut self, input: &mut BytesMut, ports: &mut impl Ports) {
         self.course.stall = None;
+        if self.scanner.is_none() && !input.is_empty() {
+            self.scanner = Some(ports.scanner());
+        }
         while !input.is_empty() && self.leaving.end.is_none() {
             if let Err(stall) = self.step(input, ports) {
                 self.course.stall = stall;
@@ -56,10 +57,19 @@ impl Client {
             }
         }
         if self.course.stall.is_none() && input.is_empty() {
+            if !self.large.is_under_way()
+                && let Some(scanner) = self.scanner.take()
+            {
+                ports.give_scanner(scanner);
+            }
             self.rest(ports);
         }
         self.look_after(ports);
         self.look_to_the_end(ports);
+    }
+
+    fn scanner(&mut self) -> &mut RequestScanner {
+        self.scanner.get_or_insert_default()
     }
 
     /// Handles what stands at the front; an error when that has to wait for something, [`None`] for more bytes.
@@ -83,6 +93,7 @@ impl Client {
             if ports.is_congested(To::Own) {
                 return Err(Some(Stall::Relief(To::Own)));
             }
+            self.course.unheard = Some(self.replies.next());
             ports.raw(input);
             input.clear();
             return Ok(());
@@ -100,7 +111,7 @@ impl Client {
             Ahead::Request(len) => self.handle_front(len, input, ports),
             Ahead::Block(len) => {
                 let block = input.split_to(len);
-                self.scanner.next();
+                self.scanner().next();
                 self.send_block(&block, ports);
                 Ok(())
             }
@@ -128,6 +139,15 @@ impl Client {
         self.replies.out.len() > UNREAD && input.len() < LARGE_REQUEST && !self.large.is_under_way()
     }
 
+    /// A request without words is the one whose reply is left out, if one is to be.
+    fn skip_nothing(&mut self, ports: &mut impl Ports) {
+        if let Mode::Skip = self.mode {
+            self.mode = Mode::Plain;
+            self.course.unheard = Some(self.replies.next());
+            ports.raw(b"*0\r\n");
+        }
+    }
+
     /// Handles the request of `len` bytes at the front of the input.
     fn handle_front(
         &mut self,
@@ -135,7 +155,7 @@ impl Client {
         input: &mut BytesMut,
         ports: &mut impl Ports,
     ) -> Result<(), Option<Stall>> {
-        let mut scanner = mem::take(&mut self.scanner);
+        let mut scanner = self.scanner.take().unwrap_or_default();
         let outcome = self.handle(&scanner.request(input), ports);
         if outcome.is_ok() {
             scanner.next();
@@ -144,7 +164,7 @@ impl Client {
             self.course.told = None;
             self.footing.refused = None;
         }
-        self.scanner = scanner;
+        self.scanner = Some(scanner);
         outcome.map_err(Some)
     }
 
@@ -184,9 +204,9 @@ impl Client {
             if run > 0 && run >= room {
                 break Ahead::Again;
             }
-            match self.scanner.scan(rest, authenticated) {
+            match self.scanner().scan(rest, authenticated) {
                 Ok(Scanned::Frame { len }) => {
-                    let request = self.scanner.request(rest);
+                    let request = self.scanner().request(rest);
                     let passes = room > 0 && !request.is_inline() && request.is_well_ended();
                     let (len, requests) = match table::class(request.name()) {
                         Some(Class::Shared) if passes => (len, 1),
@@ -205,19 +225,20 @@ impl Client {
                         None if self.pass_calls(len, input, ports) => return Ahead::Again,
                         _ => break Ahead::Request(len),
                     };
-                    self.scanner.next();
+                    self.scanner().next();
                     last = at;
                     at += len;
                     run += requests;
                 }
                 Ok(Scanned::Nothing { len }) if run == 0 => {
-                    self.scanner.next();
+                    self.scanner().next();
+                    self.skip_nothing(ports);
                     input.advance(at + len);
                     at = 0;
                 }
                 // Bytes that ask for nothing would end up in the middle of the run: they are met again at the front.
                 Ok(Scanned::Nothing { .. }) => {
-                    self.scanner.next();
+                    self.scanner().next();
                     break Ahead::Again;
                 }
                 Ok(Scanned::Partial) if rest.len() >= LARGE_REQUEST => break Ahead::Large,

@@ -103,7 +103,7 @@ impl Client {
         match asking {
             Asking::Nothing => self.fill(place, |_| {}),
             Asking::Front => {
-                self.course.told = Some(pinned(&first));
+                self.course.told = Some(Box::new(pinned(&first)));
                 self.fill(place, |_| {});
             }
             Asking::Inquiry(inquiry, frame, form) => {

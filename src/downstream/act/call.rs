@@ -47,7 +47,7 @@ impl Client {
             most_reads: window.fitting(REPLIES_OF_A_CALL).max(1),
             room: window.room(self.replies.pending()),
         };
-        let mut scanner = std::mem::take(&mut self.scanner);
+        let mut scanner = self.scanner.take().unwrap_or_default();
         let (mut at, mut last, mut count) = (0, 0, 0);
         while self.take_call(&mut calls, &scanner.request(&input[at..]), ports) {
             scanner.next();
@@ -60,7 +60,7 @@ impl Client {
                 Ok(Scanned::Nothing { .. } | Scanned::Partial) | Err(_) => break,
             }
         }
-        self.scanner = scanner;
+        self.scanner = Some(scanner);
         self.send_reads(&mut calls, ports);
         ports.give_spare(calls.reads.into_buffer());
         if at > 0 {
@@ -254,9 +254,8 @@ impl Client {
         let (adapt, commands) = (head.adapt(), head.adapt().commands());
         if frame.starts_with(b"-NOSCRIPT") {
             ports.learn(to, script, false);
-            ports.repeating(to, true);
             self.replies.put(place, Meaning::Again(adapt));
-            return ports.send(to, place, b"", &mut |out| head.write_eval(body, out));
+            return ports.repeat(to, place, &mut |out| head.write_eval(body, out));
         }
         if commands > 1 && frame.starts_with(b"-NOPERM") {
             // The rights may be to some of the sessions. The server has refused the call before it ran.
@@ -264,9 +263,8 @@ impl Client {
             self.replies
                 .split(place, singly.iter().map(|call| Meaning::Single(Box::new(call.clone()))));
             for (offset, call) in singly.iter().enumerate() {
-                ports.repeating(to, true);
                 let place = place.plus(offset as u32);
-                ports.send(to, place, b"", &mut |out| call.write_evalsha(out));
+                ports.repeat(to, place, &mut |out| call.write_evalsha(out));
             }
             return;
         }
@@ -289,22 +287,13 @@ impl Client {
         let Some(to) = self.footing.to() else { return };
         if frame.starts_with(b"-NOSCRIPT") {
             self.replies.put(place, Meaning::Again(call.adapt()));
-            return ports.send(to, place, b"", &mut |out| call.write_eval(out));
+            return ports.repeat(to, place, &mut |out| call.write_eval(out));
         }
-        self.again_answered(place, call.adapt(), frame, ports);
+        self.again_answered(place, call.adapt(), frame);
     }
 
     /// The reply to a repeated call.
-    pub(super) fn again_answered(
-        &mut self,
-        place: Place,
-        adapt: session::Adapt,
-        frame: &[u8],
-        ports: &mut impl Ports,
-    ) {
-        if let Some(to) = self.footing.to() {
-            ports.repeating(to, false);
-        }
+    pub(super) fn again_answered(&mut self, place: Place, adapt: session::Adapt, frame: &[u8]) {
         let protocol = self.key.protocol;
         self.fill(place, |out| adapt.apply(frame, protocol, out));
         self.called(adapt.commands());

@@ -134,7 +134,7 @@ impl Client {
         self.apply(change, ports);
         let mut answer = BytesMut::new();
         write_hello(frame, self.me.id, &mut answer);
-        self.course.answer = Some(answer.freeze());
+        self.course.answer = Some(Box::new(answer.freeze()));
     }
 
     pub(super) fn change_on_own(

@@ -205,8 +205,9 @@ impl Client {
 
     /// `CLIENT REPLY`
     fn reply_mode(&mut self, mode: ReplyMode, request: &Request<'_>, ports: &mut impl Ports) {
-        // A subscriber in RESP2 is refused by the server.
-        if mode == ReplyMode::On || self.kind() == Kind::Subscriber {
+        // A subscriber in RESP2 is refused by the server, and so is who has not authenticated.
+        let unauthenticated = ports.standing(To::Own).is_some_and(|own| own.unauthenticated);
+        if mode == ReplyMode::On || self.kind() == Kind::Subscriber || unauthenticated {
             return self.run(To::Own, request, ports);
         }
         self.mode = match mode {

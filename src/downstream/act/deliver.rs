@@ -70,7 +70,7 @@ impl Client {
             Meaning::Waited => {}
             Meaning::Call(head) => return self.call_answered(place, head, frame, kept, ports),
             Meaning::Single(call) => return self.single_answered(place, &call, frame, ports),
-            Meaning::Again(adapt) => return self.again_answered(place, adapt, frame, ports),
+            Meaning::Again(adapt) => return self.again_answered(place, adapt, frame),
             Meaning::Batch(batch, call, again) => {
                 return self.batch_answered(place, batch, call, again, frame, ports);
             }
@@ -131,6 +131,7 @@ impl Client {
             }
             Meaning::Lasting if !is_error => self.mark(Traces::LASTING),
             Meaning::Lasting => {}
+            Meaning::Unknown(name) => self.unknown_answered(&name, is_error, ports),
             Meaning::Monitoring if !is_error => self.me.flag(Flags::MONITOR, true),
             Meaning::Monitoring => {}
             Meaning::Switched(switch, on) if !is_error => self.switch(switch, on),
@@ -160,14 +161,14 @@ impl Client {
     fn deliver_ours(&mut self, ours: Ours, frame: &[u8], ports: &mut impl Ports) {
         match ours {
             Ours::Admission(_) if frame.starts_with(b"-NOAUTH") => {
-                self.course.answer = Some(Bytes::copy_from_slice(frame));
+                self.course.answer = Some(Box::new(Bytes::copy_from_slice(frame)));
             }
             Ours::Admission(to) => ports.admitted(to),
             Ours::Mark => {
                 self.course.marked = true;
                 // What cannot be marked cannot be waited for: the client is told why.
                 self.course.unmarked =
-                    reply::is_error(frame).then(|| Bytes::copy_from_slice(frame));
+                    reply::is_error(frame).then(|| Box::new(Bytes::copy_from_slice(frame)));
             }
             Ours::Hello(change) => self.hello_tried(&change, frame, ports),
             Ours::Placed => self.placed(frame, ports),
@@ -177,6 +178,13 @@ impl Client {
                 }
             }
             Ours::Told => {}
+        }
+    }
+
+    /// A command that is not in our table has been answered, after the question what kind of command it is.
+    fn unknown_answered(&mut self, name: &[u8], is_error: bool, ports: &mut impl Ports) {
+        if !is_error && ports.may_share(name) != Some(true) {
+            self.mark(Traces::LASTING);
         }
     }
 
@@ -221,6 +229,10 @@ impl Client {
             match self.replies.meaning(place) {
                 Some(Meaning::Executing) => drop(self.end_transaction()),
                 Some(Meaning::Lasting) => self.mark(Traces::LASTING),
+                Some(Meaning::Unknown(name)) => {
+                    let name = name.clone();
+                    self.unknown_answered(&name, false, ports);
+                }
                 _ => {}
             }
             if self.course.barrier == Some(place) {
@@ -333,6 +345,8 @@ impl Client {
     fn tunnel_answered(&mut self, bytes: &[u8], ports: &mut impl Ports) {
         self.replies.push(|out| out.extend_from_slice(bytes));
         if bytes.starts_with(b"-") && bytes.ends_with(b"\r\n") {
+            // It was all that was sent: what the client has sent behind it is still here.
+            self.course.unheard = None;
             self.mode = Mode::Plain;
             ports.tunnel(false);
             self.rest(ports);

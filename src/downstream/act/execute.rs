@@ -42,6 +42,7 @@ impl Client {
         {
             self.end_transaction();
             self.mode = Mode::Blind;
+            ports.tunnel(true);
             ports.raw(request.bytes());
             return Ok(());
         }
@@ -134,6 +135,7 @@ impl Client {
             monitors,
             tracking,
             switches,
+            pausing,
             revoked,
         } = executed;
         if lasting {
@@ -152,6 +154,7 @@ impl Client {
             }
             self.track(tracking, ports);
         }
+        pausing.iter().for_each(|pausing| self.paused(*pausing, ports));
         switches.iter().for_each(|(switch, on)| self.switch(*switch, *on));
         self.relabel(label, ports);
         if revoked.0 {

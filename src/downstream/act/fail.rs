@@ -1,5 +1,7 @@
 //! Requests that have no reply: what the client is told, and what must not run any more.
 
+use bytes::Bytes;
+
 use super::super::{
     client::Client,
     ports::Ports,
@@ -21,14 +23,17 @@ use crate::{
 impl Client {
     /// `count` requests from `place` on have no reply and will get none.
     pub fn failed(&mut self, place: Place, count: u32, failure: &Failure, ports: &mut impl Ports) {
-        if self.replies.is_in_part() {
+        let in_part = self.replies.is_in_part();
+        if in_part {
             // Half a reply is with the client: nothing that follows could be understood.
             self.leaving.end(End::Now);
         }
-        let error = match self.leaving.tells_failures() {
+        let error = match self.leaving.tells_failures() && !in_part {
             true => refusal::failed(failure),
             false => Default::default(),
         };
+        // Of a reply that was held until its turn nothing has been shown.
+        self.replies.forget_half(place);
         match self.replies.take(place) {
             None => self.replies.fail_run(place, count, &error),
             Some(meaning) => self.fail(place, meaning, &error, ports),
@@ -38,15 +43,13 @@ impl Client {
     fn fail(&mut self, place: Place, meaning: Meaning, error: &[u8], ports: &mut impl Ports) {
         let commands = meaning.commands();
         match meaning {
-            Meaning::Call(_) => self.called(commands),
-            Meaning::Single(_) | Meaning::Again(_) => {
-                if let Some(to) = self.footing.to() {
-                    ports.repeating(to, false);
-                }
-                self.called(commands);
-            }
+            Meaning::Call(_) | Meaning::Single(_) | Meaning::Again(_) => self.called(commands),
             // The server's word is missing: nothing that follows may run in another state than the client believes.
-            Meaning::Change(..) => self.leaving.end(End::Politely),
+            Meaning::Change(..)
+            | Meaning::Lasting
+            | Meaning::Unknown(_)
+            | Meaning::Switched(..)
+            | Meaning::Monitoring => self.leaving.end(End::Politely),
             Meaning::Begun => {
                 self.mode = Mode::Lost;
             }
@@ -57,6 +60,7 @@ impl Client {
                 return self.fill_frame(place, refusal::DISCARDED);
             }
             Meaning::Tracking(tracking, None) => {
+                self.leaving.end(End::Politely);
                 if let Some((id, _)) = tracking.redirect {
                     ports.release_target(ClientId(id));
                 }
@@ -64,7 +68,7 @@ impl Client {
             Meaning::Ours(ours) => {
                 match ours {
                     Ours::Admission(_) | Ours::Mark => {
-                        self.course.answer = Some(error.to_vec().into());
+                        self.course.answer = Some(Box::new(Bytes::copy_from_slice(error)));
                     }
                     Ours::Hello(_) => {
                         self.replies.answer(|out| out.extend_from_slice(error));

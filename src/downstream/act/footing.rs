@@ -17,7 +17,10 @@ use crate::{
             mode::Mode,
         },
     },
-    state::traces::{Clean, Traces},
+    state::{
+        key::LaneKey,
+        traces::{Clean, Traces},
+    },
     upstream::connect::DialError,
 };
 
@@ -59,7 +62,7 @@ impl Client {
             Ok(_) => Ok(()),
             Err(Stop::Wait(stall)) => Err(stall),
             Err(Stop::Refused(error)) => {
-                self.footing.refused = Some(error);
+                self.footing.refused = Some(Box::new(error));
                 Ok(())
             }
         }
@@ -87,7 +90,7 @@ impl Client {
     /// The connection that there is, if it takes a request now.
     pub(super) fn usable(&mut self, ports: &mut impl Ports) -> Result<Option<To>, Stop> {
         if let Some(error) = self.footing.refused.take() {
-            return Err(Stop::Refused(error));
+            return Err(Stop::Refused(*error));
         }
         if self.footing.is_asking() {
             return Err(Stop::Wait(Stall::Grant));
@@ -115,11 +118,7 @@ impl Client {
     }
 
     /// Asks for the lane of clients in the state of `key`.
-    pub(super) fn enter(
-        &mut self,
-        key: &Rc<crate::state::key::LaneKey>,
-        ports: &mut impl Ports,
-    ) -> Result<(), Stop> {
+    pub(super) fn enter(&mut self, key: &Rc<LaneKey>, ports: &mut impl Ports) -> Result<(), Stop> {
         self.footing.target = Target::None;
         let asked = ports.enter(key);
         self.asked(Wanted::Lane, asked, ports)
@@ -148,19 +147,28 @@ impl Client {
     pub fn granted(&mut self, outcome: Result<(), DialError>, ports: &mut impl Ports) {
         let Some(wanted) = self.footing.asked.take() else { return };
         match (wanted, outcome) {
-            (Wanted::Proof, Ok(())) => {
-                self.marks = self.marks.with(Traces::MOVED, false);
-                self.rest(ports);
-            }
-            // Its own connection will show whether the server is away.
-            (Wanted::Proof, Err(_)) => self.marks = self.marks.with(Traces::LASTING, true),
             (_, Ok(())) => self.settle_on(wanted, ports),
             (_, Err(error)) => {
                 if wanted == Wanted::Own {
                     self.pin_failed(ports);
                 }
-                self.footing.refused = Some(error);
+                self.footing.refused = Some(Box::new(error));
             }
+        }
+    }
+
+    /// It is known whether there can be a lane for clients in the state of `key`.
+    pub(crate) fn proved(&mut self, key: &LaneKey, there_is: bool, ports: &mut impl Ports) {
+        self.footing.proving = false;
+        if !self.footing.is_own() || *key != *self.key {
+            return;
+        }
+        if there_is {
+            self.marks = self.marks.with(Traces::MOVED, false);
+            self.rest(ports);
+        } else {
+            // Its own connection will show whether the server is away.
+            self.mark(Traces::LASTING);
         }
     }
 
@@ -182,7 +190,6 @@ impl Client {
                 ports.own_changed(None, Some(&label));
                 ports.tell_keepers(Some(id));
             }
-            Wanted::Proof => {}
         }
     }
 
@@ -243,7 +250,7 @@ impl Client {
         if self.footing.recheck && self.replies.is_idle() && !self.footing.is_asking() {
             let refused = self.footing.refused.take();
             let outcome = match refused {
-                Some(error) => Err(Stop::Refused(error)),
+                Some(error) => Err(Stop::Refused(*error)),
                 None => self.any_link(ports).map(|_| ()),
             };
             match outcome {
@@ -310,14 +317,14 @@ impl Client {
         }
         if traces.any(Traces::MOVED) {
             // Where there can be no lane for the client, it keeps what it has: no other connection could be brought there.
-            if self.footing.asked.is_some() {
+            if self.footing.proving {
                 return;
             }
             match ports.prove(&self.key) {
                 Asked::Ready => self.marks = self.marks.with(Traces::MOVED, false),
                 Asked::Refused(_) => return self.marks = self.marks.with(Traces::LASTING, true),
                 Asked::Later => {
-                    self.footing.asked = Some(Wanted::Proof);
+                    self.footing.proving = true;
                     return;
                 }
             }

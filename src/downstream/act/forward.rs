@@ -1,6 +1,6 @@
 //! Requests that are passed on, whatever is to be noted of their replies.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use super::footing::Stop;
 use crate::{
@@ -84,7 +84,8 @@ impl Client {
                 return Ok(());
             }
             Note::Waits => Meaning::Waited,
-            Note::Lasts | Note::Unknown => Meaning::Lasting,
+            Note::Lasts => Meaning::Lasting,
+            Note::Unknown => Meaning::Unknown(Box::new(Bytes::copy_from_slice(request.name()))),
         };
         let place = self.place(meaning);
         if note == Note::Waits {
@@ -101,7 +102,7 @@ impl Client {
         }
         let mut question = BytesMut::new();
         flags::encode_question(request.name(), &mut question);
-        let name = bytes::Bytes::copy_from_slice(request.name());
+        let name = Bytes::copy_from_slice(request.name());
         let place = self.ours(Ours::Command(name));
         Self::send(ports, To::Own, place, &question);
     }
@@ -120,7 +121,8 @@ impl Client {
         ports: &mut impl Ports,
     ) -> Result<(), Stop> {
         self.own_link(ports)?;
-        if !std::mem::take(&mut self.course.marked) {
+        // Where every client has a connection of its own, it speaks of the client's own writes.
+        if !self.rules.dedicated && !std::mem::take(&mut self.course.marked) {
             let standing = ports.standing(To::Own).unwrap_or_default();
             let mark = if standing.waits_for_writes { WRITTEN_MARK } else { MARK };
             let place = self.ours(Ours::Mark);
@@ -129,7 +131,7 @@ impl Client {
             return Err(Stop::Wait(Stall::Barrier));
         }
         let place = match self.course.unmarked.take() {
-            Some(refusal) => self.place(Meaning::Distrusted(Box::new(refusal))),
+            Some(refusal) => self.place(Meaning::Distrusted(refusal)),
             None => self.place(Meaning::Waited),
         };
         self.course.waits = Some(place);

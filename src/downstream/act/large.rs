@@ -30,7 +30,8 @@ impl Client {
         input: &mut BytesMut,
         ports: &mut impl Ports,
     ) -> Result<(), Option<Stall>> {
-        let begun = self.scanner.begun(input);
+        let scanner = self.scanner.get_or_insert_default();
+        let begun = scanner.begun(input);
         let route = begun.map_or(Route::Unknown, |request| route(&request));
         let kind = self.kind();
         match decide(kind, route) {
@@ -64,7 +65,7 @@ impl Client {
     }
 
     fn swallow(&mut self, answer: Bytes) {
-        self.large = Large::Swallowing(answer);
+        self.large = Large::Swallowing(Box::new(answer));
     }
 
     fn pass_large(&mut self, route: Route, ports: &mut impl Ports) -> Result<(), Stop> {
@@ -119,7 +120,7 @@ impl Client {
         if passing && ports.is_congested(To::Own) {
             return Err(Some(Stall::Relief(To::Own)));
         }
-        let (len, ended) = match self.scanner.stream(input) {
+        let (len, ended) = match self.scanner.get_or_insert_default().stream(input) {
             Ok(step) => step,
             Err(error) => {
                 if passing {

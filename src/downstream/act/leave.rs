@@ -76,12 +76,15 @@ impl Client {
         if self.leaving.draining && (listens || self.may_wait() || self.large.is_under_way()) {
             return self.leaving.end(End::Politely);
         }
-        if self.footing.is_own() && listens && self.course.stall.is_none() {
+        if self.footing.is_own() && listens && !self.may_wait() && self.course.stall.is_none() {
             // The server is told, and what it still has to say goes to the client.
             self.leaving.closing = Closing::Final;
             return ports.finish();
         }
-        if self.footing.is_own() && self.may_wait() {
+        // Behind requests without a reply one may wait of which nobody hears.
+        let may_wait =
+            self.may_wait() || (self.course.unheard.is_some() && !self.replies.is_idle());
+        if self.footing.is_own() && may_wait {
             return self.show_end(ports);
         }
         if self.replies.is_idle() && !self.is_under_way() {
@@ -145,6 +148,6 @@ impl Client {
             ports.release_target(target);
         }
         ports.tell_keepers(None);
-        matches!(self.mode, Mode::Skip | Mode::Off(_))
+        matches!(self.mode, Mode::Skip | Mode::Off(_)) || self.course.unheard.is_some()
     }
 }

@@ -16,4 +16,6 @@ pub(super) mod large;
 pub(super) mod leave;
 mod mute;
 mod perform;
+#[cfg(test)]
+mod tests;
 mod transaction;

@@ -40,6 +40,12 @@ impl Client {
         if mute == Mute::Heard {
             return self.hear(route, request, ports);
         }
+        if mute == Mute::Blind {
+            if !self.replies.is_idle() {
+                return Err(Stop::Wait(Stall::Idle));
+            }
+            ports.tunnel(true);
+        }
         match mute {
             Mute::RepliesOn => {
                 self.mode = Mode::Plain;

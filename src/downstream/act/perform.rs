@@ -2,7 +2,7 @@
 
 use super::footing::Stop;
 use crate::{
-    command::{Route, info::Wanted, route, table::Transaction as Step},
+    command::{Route, client::ClientCommand, info::Wanted, route, table::Transaction as Step},
     downstream::{
         client::Client,
         decide::{Action, Lost, decide},
@@ -103,7 +103,9 @@ impl Client {
         match action {
             Action::Step(Step::Multi) => self.mode = Mode::Lost,
             Action::Step(Step::Watch) => self.course.watch_lost = true,
-            Action::Change(_) if matches!(error, DialError::Unreachable(_)) => {
+            Action::Change(_) | Action::Client(ClientCommand::Reply(_))
+                if matches!(error, DialError::Unreachable(_)) =>
+            {
                 self.leaving.end(End::Politely);
             }
             _ => {}

@@ -11,6 +11,7 @@ use crate::{
         catalog::Merge,
         change::{Change, HelloOptions},
         client::{ClientCommand, tracking::Tracking},
+        pause::Pausing,
         table::{Stream, Subscription, Transaction as Step},
     },
     downstream::{
@@ -152,6 +153,9 @@ impl Client {
                 (Some(with_pinned(request, place, told)), Some(Effect::Tracking(tracking)))
             }
             ClientCommand::Switch(switch, on) => (None, Some(Effect::Switch(switch, on))),
+            ClientCommand::Pause | ClientCommand::Unpause => {
+                (None, Pausing::of(request).map(Effect::Pause))
+            }
             _ => {
                 let substitute = self.substitute(To::Own, command, request);
                 (None, substitute.map(Effect::Substitute))
@@ -193,6 +197,7 @@ impl Client {
                 }
                 self.mode = Mode::Tunnel(Tunnel::Asked);
                 ports.tunnel(true);
+                self.course.unheard = Some(self.replies.next());
                 ports.raw(request.bytes());
             }
         }
@@ -206,7 +211,7 @@ impl Client {
         ports: &mut impl Ports,
     ) -> Result<Option<crate::state::ids::ServerId>, Stop> {
         if let Some(told) = self.course.told.take() {
-            return Ok(told);
+            return Ok(*told);
         }
         let place = self.ours(crate::downstream::replies::meaning::Ours::Told);
         self.replies.take(place);

@@ -69,6 +69,8 @@ pub(crate) enum Meaning {
     Aborting,
     /// A command that leaves state that is not told apart, unless it is refused.
     Lasting,
+    /// A command of this name, of which the server has been asked whether it leaves state.
+    Unknown(Box<Bytes>),
     /// `MONITOR`
     Monitoring,
     /// `CLIENT NO-EVICT` or `NO-TOUCH`
@@ -145,7 +147,7 @@ impl Meaning {
     /// Whether a large reply may be passed on in parts.
     pub(crate) fn takes_parts(&self, is_plain_transaction: bool) -> bool {
         match self {
-            Self::Waited | Self::Lasting => true,
+            Self::Waited | Self::Lasting | Self::Unknown(_) => true,
             Self::Executing => is_plain_transaction,
             _ => false,
         }

@@ -40,6 +40,8 @@ enum Slot {
     One(One),
     /// Bytes for so many places; none for what the server sent of its own accord.
     Here(BytesMut, u32),
+    /// The first parts of a large frame: of the reply for the place behind it, or of a message.
+    Half(BytesMut),
 }
 
 /// A request whose reply means something.
@@ -64,6 +66,7 @@ impl Slot {
         match self {
             Self::Run(count) | Self::Here(_, count) => *count,
             Self::One(one) => one.commands,
+            Self::Half(_) => 0,
         }
     }
 }
@@ -107,7 +110,7 @@ impl Replies {
 
     /// A reply of our own to the next request.
     pub(crate) fn answer(&mut self, write: impl FnOnce(&mut BytesMut)) {
-        if self.next == self.first {
+        if self.is_idle() {
             write(&mut self.out);
             return;
         }
@@ -155,7 +158,7 @@ impl Replies {
         match self.find(place) {
             Some((at, 0)) => match &mut self.rest[at] {
                 Slot::One(one) => one.meaning.take(),
-                Slot::Run(_) | Slot::Here(..) => None,
+                Slot::Run(_) | Slot::Here(..) | Slot::Half(_) => None,
             },
             _ => None,
         }
@@ -166,7 +169,7 @@ impl Replies {
         match self.find(place) {
             Some((at, 0)) => match &mut self.rest[at] {
                 Slot::One(one) => one.meaning.as_mut(),
-                Slot::Run(_) | Slot::Here(..) => None,
+                Slot::Run(_) | Slot::Here(..) | Slot::Half(_) => None,
             },
             _ => None,
         }
@@ -195,7 +198,7 @@ impl Replies {
     pub(crate) fn fill(&mut self, place: Place, write: impl FnOnce(&mut BytesMut)) {
         let Some((at, 0)) = self.find(place) else { return };
         let Slot::One(One { commands, silent, .. }) = self.rest[at] else { return };
-        if at == 0 && self.run == 0 {
+        if at == 0 && self.run == 0 && !self.in_part {
             if !silent {
                 write(&mut self.out);
             }
@@ -219,16 +222,7 @@ impl Replies {
     /// Bytes that no request asked for, or that answer the oldest request of the same connection only in part: they come
     /// behind everything that the server has answered.
     pub(crate) fn push(&mut self, write: impl FnOnce(&mut BytesMut)) {
-        let is_to_come = |slot: &Slot| match slot {
-            Slot::Run(_) => true,
-            Slot::One(one) => !one.meaning.as_ref().is_some_and(Meaning::is_answered),
-            Slot::Here(..) => false,
-        };
-        let front = if self.run > 0 {
-            0
-        } else {
-            self.rest.iter().take_while(|slot| !is_to_come(slot)).count()
-        };
+        let front = if self.run > 0 || self.in_part { 0 } else { self.first_to_come() };
         if front == 0 {
             write(&mut self.out);
         } else {
@@ -240,8 +234,29 @@ impl Replies {
 
     /// As [`Replies::push`], for one part of a large frame.
     pub(crate) fn push_part(&mut self, bytes: &[u8], ended: bool) {
-        self.push(|out| out.extend_from_slice(bytes));
-        self.in_part = !ended;
+        if self.in_part || self.run > 0 || self.first_to_come() == 0 {
+            self.out.extend_from_slice(bytes);
+            self.in_part = !ended;
+        } else {
+            let at = self.first_to_come();
+            self.hold_half(at, bytes);
+            if ended {
+                self.end_half(at);
+            }
+        }
+        if ended {
+            self.settle();
+        }
+    }
+
+    /// Where the first slot is whose reply the server has yet to give.
+    fn first_to_come(&self) -> usize {
+        let is_to_come = |slot: &Slot| match slot {
+            Slot::Run(_) | Slot::Half(_) => true,
+            Slot::One(one) => !one.meaning.as_ref().is_some_and(Meaning::is_answered),
+            Slot::Here(..) => false,
+        };
+        self.rest.iter().take_while(|slot| !is_to_come(slot)).count()
     }
 
     /// A part of the reply for the place at the front, or for one that has to wait for others.
@@ -267,8 +282,20 @@ impl Replies {
             self.first = self.first.plus(1);
             self.settle();
         } else {
+            if let Some((at, _)) = self.find(place) {
+                self.end_half(at.saturating_sub(1));
+            }
             self.fill_run(place, 1, b"");
             self.fill(place, |_| {});
+        }
+    }
+
+    /// The parts of the reply for this place that wait for their turn will not be followed by others.
+    pub(crate) fn forget_half(&mut self, place: Place) {
+        if let Some((at @ 1.., _)) = self.find(place)
+            && matches!(self.rest[at - 1], Slot::Half(_))
+        {
+            self.rest.remove(at - 1);
         }
     }
 
@@ -291,7 +318,10 @@ impl Replies {
 
     /// Gives what stands ready at the front.
     fn settle(&mut self) {
-        while let Some(slot) = self.rest.front_mut() {
+        while self.run == 0
+            && !self.in_part
+            && let Some(slot) = self.rest.front_mut()
+        {
             match slot {
                 Slot::Here(bytes, count) => {
                     self.out.extend_from_slice(bytes);
@@ -302,6 +332,11 @@ impl Replies {
                     self.run = *count;
                     self.rest.pop_front();
                     break;
+                }
+                Slot::Half(bytes) => {
+                    self.out.extend_from_slice(bytes);
+                    self.rest.pop_front();
+                    self.in_part = true;
                 }
                 Slot::One(_) => break,
             }
@@ -364,14 +399,28 @@ impl Replies {
 
     /// A part of a reply that has to wait.
     fn hold_part(&mut self, place: Place, bytes: &[u8]) {
-        let Some((at, _)) = self.find(place) else { return };
-        if at > 0
-            && let Slot::Here(earlier, 0) = &mut self.rest[at - 1]
-        {
-            earlier.extend_from_slice(bytes);
-            return;
+        if let Some((at, _)) = self.find(place) {
+            let half =
+                at.checked_sub(1).filter(|&before| matches!(self.rest[before], Slot::Half(_)));
+            self.hold_half(half.unwrap_or(at), bytes);
         }
-        self.rest.insert(at, Slot::Here(BytesMut::from(bytes), 0));
+    }
+
+    /// Appends to the half at `at`, or puts one there.
+    fn hold_half(&mut self, at: usize, bytes: &[u8]) {
+        match self.rest.get_mut(at) {
+            Some(Slot::Half(earlier)) => earlier.extend_from_slice(bytes),
+            _ => self.rest.insert(at, Slot::Half(BytesMut::from(bytes))),
+        }
+    }
+
+    /// The half at `at`, if there is one, is whole.
+    fn end_half(&mut self, at: usize) {
+        if let Some(slot) = self.rest.get_mut(at)
+            && let Slot::Half(bytes) = slot
+        {
+            *slot = Slot::Here(mem::take(bytes), 0);
+        }
     }
 }
 
@@ -456,6 +505,53 @@ mod tests {
         replies.part(run.plus(1), b"c2 ", true);
         assert_eq!(text(&mut replies), "c2 ");
         assert!(replies.is_idle());
+    }
+
+    #[test]
+    fn a_half_that_waits_is_not_shown_when_it_fails() {
+        let mut replies = Replies::default();
+        let one = replies.one(Meaning::Waited);
+        let run = replies.run(1);
+        replies.part(run, b"$9\r\nhalf", false);
+        replies.forget_half(run);
+        replies.fail_run(run, 1, b"-e ");
+        filled(&mut replies, one, "a ");
+        assert_eq!(text(&mut replies), "a -e ");
+        assert!(replies.is_idle());
+    }
+
+    #[test]
+    fn a_half_whose_turn_comes_is_shown_and_followed_by_its_rest_alone() {
+        let mut replies = Replies::default();
+        let one = replies.one(Meaning::Waited);
+        let run = replies.run(1);
+        replies.part(run, b"b1 ", false);
+        filled(&mut replies, one, "a ");
+        assert_eq!(text(&mut replies), "a b1 ");
+        assert!(replies.is_in_part());
+        replies.answer(|out| out.extend_from_slice(b"own "));
+        replies.part(run, b"b2 ", true);
+        assert_eq!(text(&mut replies), "b2 own ");
+        assert!(replies.is_idle());
+    }
+
+    #[test]
+    fn an_answer_of_our_own_waits_for_the_end_of_a_message() {
+        let mut replies = Replies::default();
+        replies.push_part(b"m1 ", false);
+        replies.answer(|out| out.extend_from_slice(b"own "));
+        replies.push_part(b"m2 ", false);
+        replies.push_part(b"m3 ", true);
+        assert_eq!(text(&mut replies), "m1 m2 m3 own ");
+        assert!(replies.is_idle());
+        // The server has answered, and other clients are being asked: the message comes behind that.
+        let asked = replies.one(Meaning::Asking(Default::default()));
+        let run = replies.run(1);
+        replies.push_part(b"m1 ", false);
+        replies.push_part(b"m2 ", true);
+        replies.replies(run, b"r ", 1);
+        filled(&mut replies, asked, "a ");
+        assert_eq!(text(&mut replies), "a m1 m2 r ");
     }
 
     #[test]

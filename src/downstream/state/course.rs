@@ -24,13 +24,13 @@ pub(in crate::downstream) struct Course {
     /// What stands at the front of the input is no request.
     pub(in crate::downstream) malformed: Option<ProtocolError>,
     /// The answer to the request at the front of the input.
-    pub(in crate::downstream) answer: Option<Bytes>,
+    pub(in crate::downstream) answer: Option<Box<Bytes>>,
     /// What other clients have said of the one that the request at the front names.
-    pub(in crate::downstream) told: Option<Option<ServerId>>,
+    pub(in crate::downstream) told: Option<Box<Option<ServerId>>>,
     /// What has been written is marked: `WAIT` may speak of it.
     pub(in crate::downstream) marked: bool,
     /// Why it could not be marked.
-    pub(in crate::downstream) unmarked: Option<Bytes>,
+    pub(in crate::downstream) unmarked: Option<Box<Bytes>>,
     /// The client is shown nothing of the reply to the request that is sent now.
     pub(in crate::downstream) silent: bool,
     /// Keys were watched on a connection that is gone: the next transaction must not run.

@@ -8,8 +8,10 @@ pub(in crate::downstream) struct Footing {
     pub(in crate::downstream) target: Target,
     /// What has been asked for.
     pub(in crate::downstream) asked: Option<Wanted>,
+    /// It has been asked whether there can be a lane for the client.
+    pub(in crate::downstream) proving: bool,
     /// Why it was not given; for the request at the front of the input.
-    pub(in crate::downstream) refused: Option<DialError>,
+    pub(in crate::downstream) refused: Option<Box<DialError>>,
     /// The lane that was entered is that of a state which the client is about to be in.
     pub(in crate::downstream) ahead_of_change: bool,
     /// The change at the front of the input goes by a connection of the client's own.
@@ -31,14 +33,12 @@ pub(in crate::downstream) enum Target {
 pub(in crate::downstream) enum Wanted {
     Lane,
     Own,
-    /// To know whether there can be a lane.
-    Proof,
 }
 
 impl Footing {
     /// Whether an answer of the pool is awaited that requests wait for.
     pub(in crate::downstream) fn is_asking(&self) -> bool {
-        matches!(self.asked, Some(Wanted::Lane | Wanted::Own))
+        self.asked.is_some()
     }
 
     pub(in crate::downstream) fn is_own(&self) -> bool {

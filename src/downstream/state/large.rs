@@ -14,7 +14,7 @@ pub(in crate::downstream) enum Large {
     /// It is passed on.
     Passing,
     /// It is read to its end and forgotten; then this answers it.
-    Swallowing(Bytes),
+    Swallowing(Box<Bytes>),
     /// It has to be looked at, and is held as long as it can be.
     Held,
 }

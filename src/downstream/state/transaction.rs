@@ -12,6 +12,7 @@ use crate::{
         client::{Switch, naming::Naming, tracking::Tracking},
         info,
         own_id::write_hello,
+        pause::Pausing,
         table::Subscription,
     },
     downstream::{registry::question::Question, state::substitute::Substitute},
@@ -45,6 +46,8 @@ pub(crate) enum Effect {
     Subscription(Subscription, usize),
     /// `MONITOR`, on servers that take it here.
     Monitor,
+    /// `CLIENT PAUSE` or `UNPAUSE`
+    Pause(Pausing),
     /// The server's word on credentials, or on its commands, is old then.
     Revoke(bool),
     /// It leaves state on the connection, unless it is refused.
@@ -108,6 +111,8 @@ pub(crate) struct Executed {
     pub tracking: Option<Tracking>,
     /// What was switched.
     pub switches: Vec<(Switch, bool)>,
+    /// Pauses that have begun or ended.
+    pub(crate) pausing: Vec<Pausing>,
     /// The server's word on credentials is old, and that on its commands.
     pub revoked: (bool, bool),
 }
@@ -184,6 +189,7 @@ impl Transaction {
             monitors: false,
             tracking: None,
             switches: Vec::new(),
+            pausing: Vec::new(),
             revoked: (false, false),
         };
         let elements = match reply::kind(frames) {
@@ -296,6 +302,7 @@ impl Executed {
             Some(Effect::Monitor) => self.monitors = true,
             Some(Effect::Tracking(tracking)) => self.tracking = Some(*tracking),
             Some(Effect::Switch(switch, on)) => self.switches.push((*switch, *on)),
+            Some(Effect::Pause(pausing)) => self.pausing.push(*pausing),
             Some(Effect::Revoke(false)) => self.revoked.0 = true,
             Some(Effect::Revoke(true)) => self.revoked.1 = true,
             _ => {}

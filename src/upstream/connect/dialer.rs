@@ -17,7 +17,10 @@ use crate::{
     net::{Stream, reason},
     resp::{ReplyScanner, encode},
     state::key::LaneKey,
-    upstream::link::{Link, Standing, driver::drive, receiver::Receiver},
+    upstream::{
+        backoff,
+        link::{Link, Standing, driver::drive, receiver::Receiver},
+    },
 };
 
 /// Why there is no upstream connection.
@@ -41,6 +44,11 @@ pub type Connecting = Pin<Box<dyn Future<Output = io::Result<Stream>>>>;
 pub trait Connect {
     /// Makes a connection, within the time that one attempt may take.
     fn connect(&self) -> Connecting;
+
+    /// A random number, to drift apart from other processes by when there are attempts to repeat.
+    fn random(&self) -> u32 {
+        backoff::random()
+    }
 }
 
 /// Whether a server is there.
@@ -85,7 +93,7 @@ impl Dialer {
         let opened = self.in_time(self.dial(&key)).await;
         match &opened {
             Err(DialError::Unreachable(why)) => {
-                self.holdoff.borrow_mut().failure(Instant::now(), why);
+                self.holdoff.borrow_mut().failure(Instant::now(), why, self.server.random());
             }
             _ => self.holdoff.borrow_mut().success(),
         }

@@ -43,16 +43,10 @@ pub(super) enum Outcome {
 pub(super) fn commands(key: &LaneKey) -> (BytesMut, Vec<Step>) {
     let mut out = BytesMut::new();
     let mut steps = Vec::with_capacity(4);
-    match key.identity.credentials() {
-        Some((Some(user), password)) => {
-            encode::command(&mut out, [&b"AUTH"[..], user, password]);
-            steps.push(Step::Authenticate);
-        }
-        Some((None, password)) => {
-            encode::command(&mut out, [&b"AUTH"[..], password]);
-            steps.push(Step::Authenticate);
-        }
-        None => {}
+    if let Some((user, password)) = key.identity.credentials() {
+        // Without its name the default user would be refused once it needs no password any more.
+        encode::command(&mut out, [&b"AUTH"[..], user.unwrap_or(b"default"), password]);
+        steps.push(Step::Authenticate);
     }
     if key.protocol == Protocol::Resp3 {
         encode::command(&mut out, [&b"HELLO"[..], b"3"]);
@@ -157,7 +151,7 @@ mod tests {
             all.split("\r\n").filter(|word| !word.starts_with(['*', '$'])).collect();
         assert_eq!(words, ["AUTH", "joe", "pw", "HELLO", "3", "SELECT", "3", "HELLO", ""]);
         let password = said(key(Identity::proven(None, b"pw"), 0, Protocol::Resp2));
-        assert!(password.starts_with("*2\r\n$4\r\nAUTH\r\n$2\r\npw\r\n"));
+        assert!(password.starts_with("*3\r\n$4\r\nAUTH\r\n$7\r\ndefault\r\n$2\r\npw\r\n"));
     }
 
     #[test]

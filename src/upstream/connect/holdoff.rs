@@ -26,9 +26,9 @@ impl HoldOff {
         self.failed.as_ref().filter(|(_, until)| now < *until).map(|(why, _)| why.as_str())
     }
 
-    /// Notes an attempt that failed at `now`.
-    pub(super) fn failure(&mut self, now: Instant, why: &str) {
-        self.failed = Some((why.to_owned(), now + self.backoff.delay()));
+    /// Notes an attempt that failed at `now`. `random` is a number to drift apart from other processes by.
+    pub(super) fn failure(&mut self, now: Instant, why: &str, random: u32) {
+        self.failed = Some((why.to_owned(), now + self.backoff.delay_by(random)));
     }
 
     /// Notes an attempt that succeeded.
@@ -47,15 +47,15 @@ mod tests {
         let mut holdoff = HoldOff::new();
         let now = Instant::now();
         assert_eq!(holdoff.holds(now), None);
-        holdoff.failure(now, "connection refused");
+        holdoff.failure(now, "connection refused", 0);
         assert_eq!(holdoff.holds(now), Some("connection refused"));
         assert_eq!(holdoff.holds(now + FIRST), None);
         for _ in 0..20 {
-            holdoff.failure(now, "timed out");
+            holdoff.failure(now, "timed out", 7);
         }
         assert_eq!(holdoff.holds(now + LONGEST / 2), Some("timed out"));
         assert_eq!(holdoff.holds(now + LONGEST), None);
-        holdoff.failure(now, "timed out");
+        holdoff.failure(now, "timed out", 7);
         holdoff.success();
         assert_eq!(holdoff.holds(now), None);
     }

@@ -119,6 +119,9 @@ impl<R: Receiver> Intake<R> {
     fn answer(&mut self, frame: &[u8]) {
         let popped = self.link.queue.borrow_mut().pop();
         let Some(entry) = popped else { return };
+        if entry.repeats {
+            self.link.scripts().repeated();
+        }
         let kept = match entry.expected {
             Expected::Run(_) => None,
             Expected::One { kept } => Some(kept as usize),
@@ -200,7 +203,10 @@ impl<R: Receiver> Intake<R> {
         let mut queue = self.link.queue.borrow_mut();
         let (receiver, place) = if ended {
             match queue.pop() {
-                Some(entry) => (entry.receiver, entry.place),
+                Some(entry) => {
+                    queue.forget_kept(entry.expected);
+                    (entry.receiver, entry.place)
+                }
                 None => return Ok(taken),
             }
         } else {

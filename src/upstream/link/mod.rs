@@ -148,6 +148,29 @@ impl<R: Receiver> Link<R> {
         self.expect(receiver, place, kept)
     }
 
+    /// Appends a call once more, whose script the server did not know. As long as its reply is to come, whoever sent it, other
+    /// calls under way may have to be repeated as well. False when the link has closed: then nothing was sent.
+    #[must_use]
+    pub fn repeat(
+        &self,
+        receiver: &Rc<R>,
+        place: Place,
+        write: impl FnOnce(&mut BytesMut),
+    ) -> bool {
+        if self.status.get() == Status::Closed {
+            return false;
+        }
+        let mut outgoing = self.outgoing.borrow_mut();
+        write(&mut outgoing.bytes);
+        outgoing.unsent += 1;
+        drop(outgoing);
+        let entry = Entry { repeats: true, ..Entry::one(receiver.clone(), place) };
+        self.queue.borrow_mut().push(entry);
+        self.scripts.borrow_mut().repeats();
+        self.wake();
+        true
+    }
+
     /// Appends the expectation for a request whose bytes go by [`Link::send_raw`]. False when the link has closed.
     #[must_use]
     pub fn expect(&self, receiver: &Rc<R>, place: Place, kept: &[u8]) -> bool {

@@ -25,19 +25,31 @@ pub(super) struct Entry<R> {
     pub(super) receiver: Option<Rc<R>>,
     pub(super) place: Place,
     pub(super) expected: Expected,
+    /// It is the repetition of a call whose script the server did not know.
+    pub(super) repeats: bool,
 }
 
 impl<R> Entry<R> {
     pub(super) fn run(receiver: Rc<R>, place: Place, count: u32) -> Self {
-        Self { receiver: Some(receiver), place, expected: Expected::Run(count) }
+        Self { receiver: Some(receiver), place, expected: Expected::Run(count), repeats: false }
     }
 
     pub(super) fn one(receiver: Rc<R>, place: Place) -> Self {
-        Self { receiver: Some(receiver), place, expected: Expected::One { kept: 0 } }
+        Self {
+            receiver: Some(receiver),
+            place,
+            expected: Expected::One { kept: 0 },
+            repeats: false,
+        }
     }
 
     pub(super) fn unheard() -> Self {
-        Self { receiver: None, place: Place::default(), expected: Expected::One { kept: 0 } }
+        Self {
+            receiver: None,
+            place: Place::default(),
+            expected: Expected::One { kept: 0 },
+            repeats: false,
+        }
     }
 }
 
@@ -89,8 +101,9 @@ impl<R> Queue<R> {
 
     /// Makes the run at the end longer, if it is the same receiver's and ends where this one begins.
     pub(super) fn join_run(&mut self, receiver: &Rc<R>, place: Place, more: u32) -> bool {
-        let Some(Entry { receiver: Some(last), place: first, expected: Expected::Run(count) }) =
-            self.entries.back_mut()
+        let Some(Entry {
+            receiver: Some(last), place: first, expected: Expected::Run(count), ..
+        }) = self.entries.back_mut()
         else {
             return false;
         };
@@ -138,7 +151,7 @@ impl<R> Queue<R> {
             let place = entry.place;
             entry.place = place.plus(1);
             let receiver = entry.receiver.clone();
-            return Some(Entry { receiver, place, expected: Expected::Run(1) });
+            return Some(Entry { receiver, place, expected: Expected::Run(1), repeats: false });
         }
         self.entries.pop_front()
     }
@@ -162,6 +175,14 @@ impl<R> Queue<R> {
             kept = BytesMut::from(&kept[..]);
         }
         self.kept = kept;
+    }
+
+    /// What was kept of the request that has just been taken off the front is needed no more.
+    pub(super) fn forget_kept(&mut self, expected: Expected) {
+        if let Expected::One { kept: used @ 1.. } = expected {
+            let kept = self.lend_kept();
+            self.return_kept(kept, used as usize);
+        }
     }
 
     /// A part of a reply has come.

@@ -1,0 +1,435 @@
+//! The client without a socket: what it does, in the words of its actions.
+
+use std::{
+    rc::Rc,
+    sync::{Arc, atomic::AtomicU64},
+    time::{Duration, Instant},
+};
+
+use bytes::BytesMut;
+
+use crate::{
+    downstream::{
+        client::{Client, Rules},
+        ports::{Asked, Ports, To},
+        registry::{question::Question, report::Facts},
+        state::{course::Stall, leaving::End},
+    },
+    resp::{Protocol, RequestScanner},
+    session,
+    state::{
+        ids::{ClientId, Place, ServerId},
+        key::{Identity, LaneKey},
+        label::Label,
+        traces::Clean,
+    },
+    upstream::{
+        connect::DialError,
+        link::{Standing, receiver::Failure},
+    },
+};
+
+/// Says what the client does.
+#[derive(Default)]
+struct World {
+    said: Vec<String>,
+    lane: Option<Rc<LaneKey>>,
+    previous: Option<Rc<LaneKey>>,
+    own: bool,
+    /// What the pool answers to the next questions; it has what is asked for where nothing is said.
+    pool: Vec<Asked>,
+    /// The places of requests that have no reply yet.
+    sent: Vec<(Place, u32)>,
+}
+
+impl World {
+    fn say(&mut self, what: impl Into<String>) {
+        self.said.push(what.into());
+    }
+
+    fn asked(&mut self) -> Asked {
+        if self.pool.is_empty() { Asked::Ready } else { self.pool.remove(0) }
+    }
+
+    /// What was done since this was last asked.
+    fn done(&mut self) -> String {
+        std::mem::take(&mut self.said).join("; ")
+    }
+}
+
+/// The words of requests, with a bar between two requests.
+fn words(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    let words: Vec<&str> = text
+        .split("\r\n")
+        .filter(|line| !line.is_empty() && !line.starts_with('$'))
+        .map(|line| if line.starts_with('*') { "|" } else { line })
+        .collect();
+    words.join(" ").trim_start_matches("| ").to_owned()
+}
+
+impl Ports for World {
+    fn standing(&self, to: To) -> Option<Standing> {
+        let there = match to {
+            To::Lane => self.lane.is_some(),
+            To::Own => self.own,
+        };
+        there.then(Standing::default)
+    }
+
+    fn is_congested(&self, _: To) -> bool {
+        false
+    }
+
+    fn run(&mut self, to: To, place: Place, requests: &[u8], count: u32) {
+        self.say(format!("{to:?}: {}", words(requests)));
+        self.sent.push((place, count));
+    }
+
+    fn goes_past(&mut self) -> bool {
+        false
+    }
+
+    fn past(&mut self, _: Place, _: &[u8]) {}
+
+    fn send(&mut self, to: To, place: Place, _: &[u8], write: &mut dyn FnMut(&mut BytesMut)) {
+        let mut out = BytesMut::new();
+        write(&mut out);
+        self.say(format!("{to:?}: {}", words(&out)));
+        self.sent.push((place, 1));
+    }
+
+    fn expect(&mut self, place: Place, _: bool) {
+        self.sent.push((place, 1));
+    }
+
+    fn unheard(&mut self, to: To, request: &[u8]) {
+        self.say(format!("{to:?}, unheard: {}", words(request)));
+    }
+
+    fn raw(&mut self, bytes: &[u8]) {
+        self.say(format!("raw: {}", words(bytes)));
+    }
+
+    fn enter(&mut self, key: &Rc<LaneKey>) -> Asked {
+        let asked = self.asked();
+        if asked == Asked::Ready {
+            self.previous = self.lane.replace(key.clone());
+        }
+        asked
+    }
+
+    fn go_back(&mut self) -> bool {
+        self.lane = self.previous.take();
+        self.lane.is_some()
+    }
+
+    fn is_lane_of(&self, key: &LaneKey) -> bool {
+        self.lane.as_deref() == Some(key)
+    }
+
+    fn pin(&mut self, _: &Rc<LaneKey>, _: bool) -> Asked {
+        let asked = self.asked();
+        if asked == Asked::Ready {
+            self.say("pin");
+            self.own = true;
+            self.lane = None;
+        }
+        asked
+    }
+
+    fn prove(&mut self, _: &Rc<LaneKey>) -> Asked {
+        self.asked()
+    }
+
+    fn id(&self, _: To) -> ServerId {
+        ServerId(7)
+    }
+
+    fn own_label(&self) -> Rc<Label> {
+        Rc::default()
+    }
+
+    fn own_changed(&mut self, _: Option<&Rc<LaneKey>>, _: Option<&Rc<Label>>) {}
+
+    fn leave_lane(&mut self) {
+        self.lane = None;
+    }
+
+    fn give_back(&mut self, _: Clean) {
+        self.say("give back");
+        self.own = false;
+    }
+
+    fn drop_own(&mut self) {
+        if std::mem::take(&mut self.own) {
+            self.say("close");
+        }
+    }
+
+    fn finish(&mut self) {
+        self.say("finish");
+    }
+
+    fn tunnel(&mut self, _: bool) {}
+
+    fn admitted(&mut self, _: To) {}
+
+    fn void_proofs(&mut self) {
+        self.say("void proofs");
+    }
+
+    fn knows(&self, _: To, _: usize) -> bool {
+        true
+    }
+
+    fn learn(&mut self, _: To, _: usize, _: bool) {}
+
+    fn repeat(&mut self, to: To, place: Place, write: &mut dyn FnMut(&mut BytesMut)) {
+        self.send(to, place, b"", write);
+    }
+
+    fn may_share(&self, _: &[u8]) -> Option<bool> {
+        None
+    }
+
+    fn note_command(&mut self, _: &[u8], _: bool) {}
+
+    fn forget_commands(&mut self) {}
+
+    fn ask(&mut self, _: Place, questions: Vec<Question>) {
+        self.say(format!("ask {}", questions.len()));
+    }
+
+    fn release_target(&mut self, _: ClientId) {}
+
+    fn tell_keepers(&mut self, _: Option<ServerId>) {}
+
+    fn pause_writes(&mut self, _: Option<Duration>) {}
+
+    fn writes_are_paused(&self) -> bool {
+        false
+    }
+
+    fn served(&mut self, _: u32) {}
+
+    fn alarm(&mut self, _: Duration) {
+        self.say("alarm");
+    }
+
+    fn scanner(&mut self) -> Box<RequestScanner> {
+        Box::default()
+    }
+
+    fn give_scanner(&mut self, _: Box<RequestScanner>) {}
+
+    fn spare(&mut self) -> BytesMut {
+        BytesMut::new()
+    }
+
+    fn give_spare(&mut self, _: BytesMut) {}
+}
+
+/// A client, its world, and what it has sent.
+struct Stage {
+    client: Client,
+    world: World,
+    input: BytesMut,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let initial =
+            LaneKey { identity: Identity::unproven(), database: 0, protocol: Protocol::Resp2 };
+        let facts = Facts {
+            port: 0,
+            workers: 1,
+            dedicated: false,
+            max_clients: 1,
+            started: Instant::now(),
+            accepted: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+        };
+        let rules = Rules {
+            initial: Rc::new(initial),
+            dedicated: false,
+            session: session::Settings::default(),
+            facts: Arc::new(facts),
+        };
+        let client = Client::new(Rc::new(rules), ClientId(1), 0);
+        Self { client, world: World::default(), input: BytesMut::new() }
+    }
+
+    /// The client sends these lines; gives what is done then.
+    fn send(&mut self, lines: &str) -> String {
+        for line in lines.split('|') {
+            crate::resp::encode::command(
+                &mut self.input,
+                line.split_whitespace().collect::<Vec<_>>(),
+            );
+        }
+        self.go_on()
+    }
+
+    fn go_on(&mut self) -> String {
+        self.client.advance(&mut self.input, &mut self.world);
+        self.world.done()
+    }
+
+    /// The server answers the oldest request; gives what the client is told.
+    fn reply(&mut self, frame: &str) -> String {
+        let (place, count) = self.world.sent.remove(0);
+        if count > 1 || frame.starts_with('~') {
+            self.client.replies(
+                place,
+                frame.trim_start_matches('~').as_bytes(),
+                count,
+                &mut self.world,
+            );
+        } else {
+            self.client.reply(place, frame.as_bytes(), b"", &mut self.world);
+        }
+        self.told()
+    }
+
+    /// The connection breaks with everything that is under way; gives what the client is told.
+    fn lose(&mut self, to: To) -> String {
+        match to {
+            To::Lane => self.world.lane = None,
+            To::Own => self.world.own = false,
+        }
+        for (place, count) in std::mem::take(&mut self.world.sent) {
+            self.client.failed(place, count, &Failure::Lost, &mut self.world);
+        }
+        self.client.closed(to, &mut self.world);
+        self.told()
+    }
+
+    fn told(&mut self) -> String {
+        let text = String::from_utf8_lossy(self.client.output()).into_owned();
+        self.client.output().clear();
+        self.client.wrote(text.len());
+        text
+    }
+}
+
+const LOST: &str = "-UPSTREAM connection lost, the command may or may not have run\r\n";
+
+#[test]
+fn what_follows_a_change_of_state_waits_for_the_servers_word() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.send("SELECT 5|GET k"), "Lane: SELECT 5");
+    assert_eq!(stage.client.stall(), Some(Stall::Barrier));
+    assert_eq!(stage.world.lane.as_ref().unwrap().database, 5, "it is asked on the lane asked for");
+    assert_eq!(stage.reply("+OK\r\n"), "+OK\r\n");
+    assert_eq!(stage.go_on(), "Lane: GET k");
+    assert_eq!(stage.world.lane.as_ref().unwrap().database, 5);
+}
+
+#[test]
+fn a_refused_change_leaves_the_client_where_it_was() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.send("PING"), "Lane: PING");
+    stage.world.sent.clear();
+    stage.client.replies(Place::default(), b"+PONG\r\n", 1, &mut stage.world);
+    stage.told();
+    assert_eq!(stage.send("SELECT 5|GET k"), "Lane: SELECT 5");
+    assert_eq!(stage.reply("-NOPERM no\r\n"), "-NOPERM no\r\n");
+    assert_eq!(stage.go_on(), "Lane: GET k");
+    assert_eq!(stage.world.lane.as_ref().unwrap().database, 0);
+}
+
+#[test]
+fn without_the_servers_word_on_a_change_nothing_follows() {
+    for change in ["SELECT 5", "AUTH joe pw", "HELLO 3"] {
+        let mut stage = Stage::new();
+        stage.send(&format!("{change}|FLUSHDB"));
+        assert_eq!(stage.lose(To::Lane), LOST, "{change}");
+        assert_eq!(stage.go_on(), "", "{change}");
+        assert_eq!(stage.client.end(), Some(End::Politely), "{change}");
+        let mut stage = Stage::new();
+        let away = DialError::Unreachable("away".to_owned());
+        stage.world.pool = vec![Asked::Ready, Asked::Refused(away)];
+        assert_eq!(stage.send(&format!("{change}|FLUSHDB")), "", "{change}");
+        assert_eq!(stage.told(), "-UPSTREAM unavailable: away\r\n", "{change}");
+        assert_eq!(stage.client.end(), Some(End::Politely), "{change}");
+    }
+}
+
+#[test]
+fn a_transaction_whose_beginning_was_lost_takes_no_commands() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.send("MULTI|SET k 1"), "pin; Own: MULTI");
+    assert_eq!(stage.lose(To::Own), LOST);
+    assert_eq!(stage.send("INCR n|EXEC|GET k"), "Lane: GET k");
+    let refused = "-UPSTREAM unavailable: the connection that held the transaction was lost\r\n";
+    let aborted =
+        "-EXECABORT Transaction discarded because the connection to the server was lost\r\n";
+    assert_eq!(stage.told(), format!("{refused}{refused}{aborted}"));
+}
+
+#[test]
+fn keys_that_may_have_been_watched_abort_the_next_transaction() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.send("WATCH k"), "pin; Own: WATCH k");
+    assert_eq!(stage.lose(To::Own), LOST);
+    assert_eq!(stage.send("MULTI|EXEC"), "pin; Own: MULTI");
+    stage.reply("+OK\r\n");
+    assert_eq!(stage.go_on(), "Own: DISCARD");
+    assert_eq!(stage.reply("+OK\r\n"), "*-1\r\n");
+}
+
+#[test]
+fn a_connection_goes_back_when_the_last_reply_has_been_applied() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.send("MULTI"), "pin; Own: MULTI");
+    stage.reply("+OK\r\n");
+    assert_eq!(stage.world.done(), "", "a transaction is open");
+    assert_eq!(stage.send("SET k 1|EXEC"), "Own: SET k 1");
+    stage.reply("+QUEUED\r\n");
+    assert_eq!(stage.go_on(), "Own: EXEC");
+    assert!(stage.world.own, "its reply is to come");
+    stage.reply("*1\r\n+OK\r\n");
+    assert_eq!(stage.world.done(), "give back");
+}
+
+#[test]
+fn a_client_that_leaves_in_the_middle_gives_nothing_back() {
+    for lines in
+        ["MULTI", "WATCH k", "BLPOP k 0", "SUBSCRIBE c", "MONITOR", "CLIENT REPLY OFF", "NOSUCH"]
+    {
+        let mut stage = Stage::new();
+        stage.send(lines);
+        stage.client.left(&mut stage.world);
+        assert!(!stage.world.done().contains("give back"), "{lines}");
+    }
+}
+
+#[test]
+fn an_answer_of_our_own_stands_in_its_place() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.send("GET k|SESSION.GET|GET l"), "Lane: GET k; Lane: GET l");
+    let arity = "-ERR wrong number of arguments for 'session.get' command\r\n";
+    assert_eq!(stage.told(), "");
+    let first = stage.world.sent[0].0;
+    stage.client.replies(first, b"$1\r\nx\r\n", 1, &mut stage.world);
+    assert_eq!(stage.told(), format!("$1\r\nx\r\n{arity}"));
+}
+
+#[test]
+fn who_waits_and_sends_no_more_shows_it_to_the_server() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.send("BLPOP k 0"), "pin; Own: BLPOP k 0");
+    stage.client.half_closed();
+    assert_eq!(stage.go_on(), "finish");
+    assert_eq!(stage.lose(To::Own), "", "a client that has left is told nothing");
+    assert_eq!(stage.client.end(), Some(End::Politely));
+}
+
+#[test]
+fn passwords_changed_make_the_servers_word_old() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.send("CONFIG SET requirepass x"), "Lane: CONFIG SET requirepass x");
+    stage.reply("+OK\r\n");
+    assert_eq!(stage.world.done(), "void proofs");
+}
