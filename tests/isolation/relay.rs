@@ -120,6 +120,14 @@ impl Relay {
         });
     }
 
+    /// The connection on which these bytes of the server are held back, as soon as they are, with as many in all.
+    pub(crate) fn holding(&self, bytes: &[u8], count: usize) -> Arc<Connection> {
+        eventually("as much as is waited for is held back", || {
+            let holds = |one: &Arc<Connection>| one.held() >= count && one.holds(bytes);
+            self.open().into_iter().find(holds)
+        })
+    }
+
     /// Breaks one of the open connections.
     pub(crate) fn cut(&self, index: usize) {
         let open = self.open();

@@ -87,6 +87,13 @@ impl Connection {
         memchr::memmem::find(&locked(&self.down).held, bytes).is_some()
     }
 
+    /// Passes on so many of the bytes from the server that are held back; the others go on waiting.
+    pub(crate) fn pass(&self, count: usize) {
+        let mut down = locked(&self.down);
+        let passed: Vec<u8> = down.held.drain(..count).collect();
+        down.to.write_all(&passed).unwrap();
+    }
+
     /// Whether nothing can come of it any more.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)

@@ -50,11 +50,11 @@ fn those_who_left_before_their_reply_keep_no_seat() {
         let spare: Vec<Client> = (0..SPARE).map(|_| stack.client()).collect();
         eventually("the seats are free", || is_seated(&stack).then_some(()));
         drop(spare);
-    }
-    if let Some(before) = before {
-        eventually("the descriptors are free", || {
-            (process.descriptors().unwrap() < before + 10).then_some(())
-        });
+        if let Some(before) = before {
+            eventually("the descriptors are free", || {
+                (process.descriptors().unwrap() < before + SPARE).then_some(())
+            });
+        }
     }
     // Nobody gets the replies that were for others.
     first.write(&args!("ECHO", "mine"));

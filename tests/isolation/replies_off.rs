@@ -1,0 +1,57 @@
+//! Replies that are left out: the client gets what Redis gives, when Redis gives it, even if that is no whole reply.
+
+use crate::behind::*;
+use crate::common::*;
+
+type Command = Vec<Vec<u8>>;
+
+/// What comes over the connection until this, in one form for comparisons.
+fn until(client: &mut Client, end: &[u8]) -> String {
+    hurry(client, 10);
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(end) {
+        bytes.extend(client.read_bytes(1));
+    }
+    bytes.escape_ascii().to_string()
+}
+
+/// EXEC is answered with the beginning of an array whose rest is left out, so what comes then is no reply to anything.
+#[test]
+fn replies_switched_off_in_a_transaction_are_left_out_as_by_redis() {
+    each_mode(|stack| {
+        let twin = Redis::start();
+        // Each part with the end of what Redis gives for it.
+        let parts: [(&[Command], &[u8]); 3] = [
+            (
+                &[
+                    args!("MULTI"),
+                    args!("SELECT", "1"),
+                    args!("CLIENT", "REPLY", "OFF"),
+                    args!("SET", "k", "v"),
+                    args!("EXEC"),
+                ],
+                b"*3\r\n+OK\r\n",
+            ),
+            (
+                &[args!("GET", "k"), args!("SET", "later", "w"), args!("CLIENT", "REPLY", "ON")],
+                b"+OK\r\n",
+            ),
+            (&[args!("GET", "k"), args!("GET", "later"), args!("ECHO", "end")], b"end\r\n"),
+        ];
+        let all: Vec<Command> = parts.iter().flat_map(|(requests, _)| requests.to_vec()).collect();
+        let (mut client, mut plain) = (stack.client(), twin.client());
+        // What the server has said so far is with the client, though an array has not come to its end.
+        for (requests, end) in parts {
+            client.send(&piece(requests));
+            plain.send(&piece(requests));
+            let want = until(&mut plain, end);
+            assert_eq!(until(&mut client, end), want, "up to {}", end.escape_ascii());
+        }
+        let (mut client, mut plain) = (stack.client(), twin.client());
+        client.send(&piece(&all));
+        plain.send(&piece(&all));
+        let want = until(&mut plain, b"end\r\n");
+        assert_eq!(until(&mut client, b"end\r\n"), want, "in one piece");
+        check!(stack.client(), "GET", "k" => "$nil");
+    });
+}
