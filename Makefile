@@ -2,7 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-clients test-setup check bench
+.PHONY: help run test test-clients test-setup check soak bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ test-clients: test-setup ## The client libraries, and what is built on them, alo
 check: test-setup ## Format and lints only
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+
+soak: ## The simulation with random seeds, for an hour (SECONDS=3600)
+	@scripts/require-cargo.sh
+	SIMULATION_SECONDS=$(or $(SECONDS),3600) cargo test --locked --test simulation -- --ignored --nocapture soak
 
 test-setup: ## Install what the tests need (Redis, Node, Python and client libraries)
 	@scripts/require-cargo.sh
