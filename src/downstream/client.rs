@@ -208,6 +208,30 @@ impl Client {
         place
     }
 
+    /// Sends `request` as it is; its reply means this.
+    pub(super) fn pass(
+        &mut self,
+        to: To,
+        meaning: Meaning,
+        request: &[u8],
+        ports: &mut impl Ports,
+    ) {
+        let place = self.place(meaning);
+        Self::send(ports, to, place, request);
+    }
+
+    /// As [`Client::pass`]; nothing is sent before the reply is here.
+    pub(super) fn pass_with_barrier(
+        &mut self,
+        to: To,
+        meaning: Meaning,
+        request: &[u8],
+        ports: &mut impl Ports,
+    ) {
+        let place = self.place_with_barrier(meaning);
+        Self::send(ports, to, place, request);
+    }
+
     /// The reply for the place is here: the next request may go.
     pub(super) fn fill(&mut self, place: Place, write: impl FnOnce(&mut BytesMut)) {
         if self.course.barrier == Some(place) {

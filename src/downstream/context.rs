@@ -46,6 +46,12 @@ pub struct Context {
 }
 
 impl Context {
+    /// What is to be done about once a second.
+    pub fn look_after(&self) {
+        self.clock.wind();
+        self.hub.sweep();
+    }
+
     /// Asks every client to end once its answers are delivered.
     pub fn drain(&self) {
         self.draining.set(true);

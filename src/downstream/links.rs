@@ -20,6 +20,7 @@ use crate::{
         traces::Clean,
     },
     upstream::{
+        connect::DialError,
         link::{Link, Standing},
         pool::Lease,
     },
@@ -57,8 +58,11 @@ impl Links {
         self.previous = self.lane.replace(link);
     }
 
-    fn fail(&mut self, place: Place, count: u32) {
-        self.unsent.push((place, count));
+    /// Notes `count` requests from `place` on, if they could not be sent.
+    fn note(&mut self, sent: bool, place: Place, count: u32) {
+        if !sent {
+            self.unsent.push((place, count));
+        }
     }
 
     /// The requests that could not be sent since this was last asked.
@@ -100,6 +104,28 @@ impl<'a> Actions<'a> {
     fn open(&self, to: To) -> Option<&Rc<Link<Seat>>> {
         self.links.link(to).filter(|link| link.is_open())
     }
+
+    /// The lane for clients in the state of `key`. Where it is not there at once, `tell` is called when that is known.
+    fn lane(
+        &self,
+        key: &Rc<LaneKey>,
+        tell: impl FnOnce(&Rc<Seat>, &LaneKey, Result<Rc<Link<Seat>>, DialError>) + 'static,
+    ) -> Result<Rc<Link<Seat>>, Asked> {
+        match self.context.hub.lane_at_once(key) {
+            Some(found) => found.map_err(Asked::Refused),
+            None => {
+                let (context, key, seat) =
+                    (self.context.clone(), key.clone(), Rc::downgrade(self.seat));
+                spawn_local(async move {
+                    let lane = context.hub.lane(&key).await;
+                    if let Some(seat) = seat.upgrade() {
+                        tell(&seat, &key, lane);
+                    }
+                });
+                Err(Asked::Later)
+            }
+        }
+    }
 }
 
 impl Ports for Actions<'_> {
@@ -116,9 +142,7 @@ impl Ports for Actions<'_> {
             .links
             .link(to)
             .is_some_and(|link| link.send_run(self.seat, place, requests, count));
-        if !sent {
-            self.links.fail(place, count);
-        }
+        self.links.note(sent, place, count);
     }
 
     fn goes_past(&mut self) -> bool {
@@ -130,16 +154,13 @@ impl Ports for Actions<'_> {
     fn past(&mut self, place: Place, request: &[u8]) {
         let bypass = self.open(To::Lane).and_then(|lane| lane.bypass());
         let write = |out: &mut BytesMut| out.extend_from_slice(request);
-        if !bypass.is_some_and(|bypass| bypass.send(self.seat, place, b"", write)) {
-            self.links.fail(place, 1);
-        }
+        let sent = bypass.is_some_and(|bypass| bypass.send(self.seat, place, b"", write));
+        self.links.note(sent, place, 1);
     }
 
     fn send(&mut self, to: To, place: Place, kept: &[u8], write: &mut dyn FnMut(&mut BytesMut)) {
         let sent = self.links.link(to).is_some_and(|link| link.send(self.seat, place, kept, write));
-        if !sent {
-            self.links.fail(place, 1);
-        }
+        self.links.note(sent, place, 1);
     }
 
     fn expect(&mut self, place: Place, as_run: bool) {
@@ -147,9 +168,7 @@ impl Ports for Actions<'_> {
             true => own.send_run(self.seat, place, b"", 1),
             false => own.expect(self.seat, place, b""),
         });
-        if !sent {
-            self.links.fail(place, 1);
-        }
+        self.links.note(sent, place, 1);
     }
 
     fn unheard(&mut self, to: To, request: &[u8]) {
@@ -165,23 +184,13 @@ impl Ports for Actions<'_> {
     }
 
     fn enter(&mut self, key: &Rc<LaneKey>) -> Asked {
-        match self.context.hub.lane_at_once(key) {
-            Some(Ok(link)) => {
+        let found = self.lane(key, |seat, _, lane| seat.granted(lane.map(Granted::Lane)));
+        match found {
+            Ok(link) => {
                 self.links.enter(self.seat, link);
                 Asked::Ready
             }
-            Some(Err(error)) => Asked::Refused(error),
-            None => {
-                let (context, key, seat) =
-                    (self.context.clone(), key.clone(), Rc::downgrade(self.seat));
-                spawn_local(async move {
-                    let lane = context.hub.lane(&key).await;
-                    if let Some(seat) = seat.upgrade() {
-                        seat.granted(lane.map(Granted::Lane));
-                    }
-                });
-                Asked::Later
-            }
+            Err(asked) => asked,
         }
     }
 
@@ -218,21 +227,8 @@ impl Ports for Actions<'_> {
     }
 
     fn prove(&mut self, key: &Rc<LaneKey>) -> Asked {
-        match self.context.hub.lane_at_once(key) {
-            Some(Ok(_)) => Asked::Ready,
-            Some(Err(error)) => Asked::Refused(error),
-            None => {
-                let (context, key, seat) =
-                    (self.context.clone(), key.clone(), Rc::downgrade(self.seat));
-                spawn_local(async move {
-                    let lane = context.hub.lane(&key).await;
-                    if let Some(seat) = seat.upgrade() {
-                        seat.proved(&key, lane.is_ok());
-                    }
-                });
-                Asked::Later
-            }
-        }
+        let found = self.lane(key, |seat, key, lane| seat.proved(key, lane.is_ok()));
+        found.map_or_else(|asked| asked, |_| Asked::Ready)
     }
 
     fn id(&self, to: To) -> ServerId {
@@ -305,9 +301,7 @@ impl Ports for Actions<'_> {
 
     fn repeat(&mut self, to: To, place: Place, write: &mut dyn FnMut(&mut BytesMut)) {
         let sent = self.links.link(to).is_some_and(|link| link.repeat(self.seat, place, write));
-        if !sent {
-            self.links.fail(place, 1);
-        }
+        self.links.note(sent, place, 1);
     }
 
     fn may_share(&self, name: &[u8]) -> Option<bool> {

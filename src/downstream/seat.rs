@@ -10,7 +10,12 @@ use std::{
 };
 
 use super::{
-    client::Rules, context::Context, live::Live, ports::To, registry::question::Told,
+    client::{Client, Rules},
+    context::Context,
+    links::Actions,
+    live::Live,
+    ports::To,
+    registry::question::Told,
     state::leaving::End,
 };
 use crate::{
@@ -133,20 +138,12 @@ impl Seat {
 
     /// It is known whether there can be a lane for clients in the state of `key`.
     pub(super) fn proved(self: &Rc<Self>, key: &LaneKey, there_is: bool) {
-        self.act(|live, seat| {
-            let (client, mut actions) = live.parts(seat);
-            client.proved(key, there_is, &mut actions);
-            live.socket.poked = true;
-        });
+        self.poke(|client, actions| client.proved(key, there_is, actions));
     }
 
     /// What was asked of other clients has been answered.
     pub(super) fn answered(self: &Rc<Self>, place: Place, told: Vec<Told>) {
-        self.act(|live, seat| {
-            let (client, mut actions) = live.parts(seat);
-            client.answered(place, told, &mut actions);
-            live.socket.poked = true;
-        });
+        self.poke(|client, actions| client.answered(place, told, actions));
     }
 
     /// Ends the client's connection: nothing more is written.
@@ -218,6 +215,24 @@ impl Seat {
         self.flush();
     }
 
+    /// Has the client do something that it may go on with at once.
+    fn poke(self: &Rc<Self>, happen: impl FnOnce(&mut Client, &mut Actions<'_>)) {
+        self.act(|live, seat| {
+            let (client, mut actions) = live.parts(seat);
+            happen(client, &mut actions);
+            live.socket.poked = true;
+        });
+    }
+
+    /// Tells the client what its connections have brought, without writing: there may be more to write soon.
+    #[inline]
+    fn tell(self: &Rc<Self>, happen: impl FnOnce(&mut Client, &mut Actions<'_>)) {
+        self.happen(|live, seat| {
+            let (client, mut actions) = live.parts(seat);
+            happen(client, &mut actions);
+        });
+    }
+
     /// As [`Seat::act`], without writing: there may be more to write soon.
     #[inline]
     fn happen(self: &Rc<Self>, happen: impl FnOnce(&mut Live, &Rc<Self>)) {
@@ -251,17 +266,11 @@ pub(super) enum Granted {
 impl Receiver for Seat {
     #[inline]
     fn replies(this: &Rc<Self>, place: Place, frames: &[u8], count: u32) {
-        this.happen(|live, seat| {
-            let (client, mut actions) = live.parts(seat);
-            client.replies(place, frames, count, &mut actions);
-        });
+        this.tell(|client, actions| client.replies(place, frames, count, actions));
     }
 
     fn reply(this: &Rc<Self>, _: &Rc<Link<Self>>, place: Place, frame: &[u8], kept: &[u8]) {
-        this.happen(|live, seat| {
-            let (client, mut actions) = live.parts(seat);
-            client.reply(place, frame, kept, &mut actions);
-        });
+        this.tell(|client, actions| client.reply(place, frame, kept, actions));
     }
 
     fn takes_parts(this: &Rc<Self>, place: Place) -> bool {
@@ -270,10 +279,7 @@ impl Receiver for Seat {
     }
 
     fn part(this: &Rc<Self>, place: Place, bytes: &[u8], ended: bool) {
-        this.happen(|live, seat| {
-            let (client, mut actions) = live.parts(seat);
-            client.part(place, bytes, ended, &mut actions);
-        });
+        this.tell(|client, actions| client.part(place, bytes, ended, actions));
     }
 
     fn partable(this: &Rc<Self>, front: Option<Place>, beginning: &[u8]) -> Option<bool> {
@@ -285,17 +291,11 @@ impl Receiver for Seat {
     }
 
     fn unasked(this: &Rc<Self>, bytes: &[u8], complete: bool) {
-        this.happen(|live, seat| {
-            let (client, mut actions) = live.parts(seat);
-            client.unasked(bytes, complete, &mut actions);
-        });
+        this.tell(|client, actions| client.unasked(bytes, complete, actions));
     }
 
     fn failed(this: &Rc<Self>, place: Place, count: u32, failure: &Failure) {
-        this.happen(|live, seat| {
-            let (client, mut actions) = live.parts(seat);
-            client.failed(place, count, failure, &mut actions);
-        });
+        this.tell(|client, actions| client.failed(place, count, failure, actions));
     }
 
     fn closed(this: &Rc<Self>, link: &Rc<Link<Self>>) {

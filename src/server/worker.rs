@@ -195,10 +195,7 @@ async fn run(
                 spawn_local(tracker.track_future(served));
             }
             Some(ask) = asked.recv() => context.answer(ask),
-            _ = sweep.tick() => {
-                context.clock.wind();
-                context.hub.sweep();
-            }
+            _ = sweep.tick() => context.look_after(),
             () = shutdown.cancelled() => break,
         }
     }

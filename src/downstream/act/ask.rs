@@ -101,7 +101,6 @@ impl Client {
         };
         let first = if told.is_empty() { Told::Nothing } else { told.remove(0) };
         match asking {
-            Asking::Nothing => self.fill(place, |_| {}),
             Asking::Front => {
                 self.course.told = Some(Box::new(pinned(&first)));
                 self.fill(place, |_| {});

@@ -4,7 +4,7 @@
 //! when it is refused (`rejectCommand` in Redis' server.c), and when `MULTI` is refused there is none. So no connection is
 //! needed for the client alone, and no answer has to be waited for.
 
-use super::call::{arity_refusal, encode_refused};
+use super::call::arity_refusal;
 use crate::{
     command::{
         Route, changes_commands,
@@ -96,8 +96,7 @@ impl Client {
         let substitute = match route(request) {
             Route::Transaction(Step::Exec) => {
                 let whole = Box::new(std::mem::take(transaction));
-                let place = self.place(Meaning::Executed(whole));
-                return Self::send(ports, to, place, request.bytes());
+                return self.pass(to, Meaning::Executed(whole), request.bytes(), ports);
             }
             Route::Session(command) => {
                 return self.send_session_part(to, command, request, transaction, ports);
@@ -112,8 +111,12 @@ impl Client {
             }
         };
         transaction.queue(Some(Effect::Substitute(substitute.clone())));
-        let place = self.place(Meaning::Part(Box::new(Effect::Substitute(substitute))));
-        Self::send(ports, to, place, request.bytes());
+        self.pass(
+            to,
+            Meaning::Part(Box::new(Effect::Substitute(substitute))),
+            request.bytes(),
+            ports,
+        );
     }
 
     fn send_session_part(
@@ -126,9 +129,7 @@ impl Client {
     ) {
         let args: Vec<&[u8]> = request.args().skip(1).collect();
         if !command.accepts(args.len()) {
-            // The server has to know, so that EXEC is refused.
-            let place = self.place(Meaning::Refused(Box::new(arity_refusal(command))));
-            return ports.send(to, place, b"", &mut encode_refused);
+            return self.refuse_by_server(to, arity_refusal(command), ports);
         }
         ports.served(self.key.database);
         let call = self.whole_call(command, &args);

@@ -4,7 +4,7 @@ use std::ptr;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::footing::Stop;
+use super::{footing::Stop, mute::PING};
 use crate::{
     downstream::{
         client::Client,
@@ -12,7 +12,7 @@ use crate::{
         replies::{Meaning, meaning::Ours},
         state::{course::Stall, me::LastCommand, mode::Mode, transaction::Effect},
     },
-    resp::{Request, Scanned, encode},
+    resp::{Request, Scanned},
     session::{self, Call, Plan, Reads, Script, refusal},
     state::ids::Place,
 };
@@ -21,6 +21,8 @@ use crate::{
 const MOST_ARGUMENTS: usize = 8;
 /// How large the replies to reads that one call carries out may be together, going by the last ones, in bytes.
 const REPLIES_OF_A_CALL: u32 = 256 << 10;
+/// A request that every server refuses for its number of arguments.
+const REFUSED: &[u8] = b"*1\r\n$3\r\nGET\r\n";
 
 /// Session commands on their way to calls. Several reads in a row become one.
 struct Calls {
@@ -157,9 +159,7 @@ impl Client {
         if !command.accepts(args.len()) {
             let error = arity_refusal(command);
             if queues {
-                // The server has to know, so that EXEC is refused.
-                let place = self.place(Meaning::Refused(Box::new(error)));
-                ports.send(to, place, b"", &mut encode_refused);
+                self.refuse_by_server(to, error, ports);
             } else {
                 self.answer_frame(&error);
             }
@@ -169,9 +169,7 @@ impl Client {
             // The server has to refuse it. Such a client may not send as many arguments as a script call has: the server would
             // close the connection.
             self.select_again(to, ports);
-            let place = self.ours(Ours::Admission(to));
-            self.course.barrier = Some(place);
-            ports.send(to, place, b"", &mut |out| encode::command(out, [&b"PING"[..]]));
+            self.ours_with_barrier(to, Ours::Admission(to), PING, ports);
             return Err(Stop::Wait(Stall::Barrier));
         }
         ports.served(self.key.database);
@@ -204,6 +202,12 @@ impl Client {
             Err(error) => self.answer(|out| refusal::write_error(&error, out)),
         }
         Ok(())
+    }
+
+    /// Has the server refuse a session command inside a transaction, in words that are replaced by `error`: it has to know, so
+    /// that `EXEC` is refused.
+    pub(super) fn refuse_by_server(&mut self, to: To, error: Bytes, ports: &mut impl Ports) {
+        self.pass(to, Meaning::Refused(Box::new(error)), REFUSED, ports);
     }
 
     /// The command as one call, whatever there is to be said to it: inside a transaction the server answers.
@@ -305,9 +309,4 @@ pub(super) fn arity_refusal(command: &session::Command) -> Bytes {
     let mut error = BytesMut::new();
     refusal::write_error(&command.arity_error(), &mut error);
     error.freeze()
-}
-
-/// Appends a request that every server refuses for its number of arguments.
-pub(super) fn encode_refused(out: &mut BytesMut) {
-    encode::command(out, [b"GET"]);
 }

@@ -112,14 +112,16 @@ impl Client {
         if change.name.is_some() {
             let mut unnamed = BytesMut::new();
             encode_unnamed(change, &mut unnamed);
-            let place = self.ours(Ours::Hello(Box::new(change.clone())));
-            self.course.barrier = Some(place);
-            Self::send(ports, To::Lane, place, &unnamed);
+            self.ours_with_barrier(
+                To::Lane,
+                Ours::Hello(Box::new(change.clone())),
+                &unnamed,
+                ports,
+            );
             return Err(Stop::Wait(Stall::Barrier));
         }
         let meaning = Meaning::Change(state, Some(Box::new(change.clone())), Default::default());
-        let place = self.place_with_barrier(meaning);
-        Self::send(ports, To::Lane, place, request.bytes());
+        self.pass_with_barrier(To::Lane, meaning, request.bytes(), ports);
         Ok(true)
     }
 
@@ -147,15 +149,17 @@ impl Client {
         let misplaced = ports.standing(To::Own).is_some_and(|standing| standing.misplaced);
         let selects_again = misplaced && change.as_ref().is_some_and(|c| c.database.is_none());
         let options = HelloOptions::of(state, request);
-        let place = self.place_with_barrier(Meaning::Change(state, change.map(Box::new), options));
-        Self::send(ports, To::Own, place, request.bytes());
+        self.pass_with_barrier(
+            To::Own,
+            Meaning::Change(state, change.map(Box::new), options),
+            request.bytes(),
+            ports,
+        );
         if selects_again {
             // The server refused to select the client's database as long as the connection was not authenticated.
             let mut select = BytesMut::new();
             encode_select(self.key.database, &mut select);
-            let place = self.ours(Ours::Placed);
-            self.course.barrier = Some(place);
-            Self::send(ports, To::Own, place, &select);
+            self.ours_with_barrier(To::Own, Ours::Placed, &select, ports);
         }
     }
 
@@ -224,9 +228,7 @@ impl Client {
         // The server keeps what `CLIENT SETINFO` has said, so the connection is nobody else's.
         self.marks = Traces::KNOWN.with(Traces::MOVED, self.marks.any(Traces::MOVED));
         self.course.watch_lost = false;
-        if let Some(target) = self.me.redirect.take().filter(|id| id.0 > 0) {
-            ports.release_target(target);
-        }
+        self.end_redirect(ports);
         self.me.flags = Default::default();
         self.me.watched = 0;
         self.me.queued_bytes = 0;

@@ -46,16 +46,14 @@ impl Client {
         let to = if command.is_shared() {
             self.link_for(request, ports)?
         } else {
-            self.own_link(ports)?;
-            self.select_again(To::Own, ports);
+            self.own_link_in_database(ports)?;
             To::Own
         };
         match command {
             ClientCommand::Info | ClientCommand::List | ClientCommand::Kill => {
                 let asked = self.asked_in_place(to, command, request, ports);
                 let inquiry = Inquiry::of(command, request, self.me.id);
-                let place = self.place_with_barrier(Meaning::Inquiry(Box::new(inquiry)));
-                Self::send(ports, to, place, &asked);
+                self.pass_with_barrier(to, Meaning::Inquiry(Box::new(inquiry)), &asked, ports);
             }
             ClientCommand::Unblock => {
                 let asking = Asking::Unblock(Bytes::copy_from_slice(request.bytes()));
@@ -64,14 +62,12 @@ impl Client {
             }
             ClientCommand::Tracking => self.change_tracking(request, ports),
             ClientCommand::Switch(switch, on) => {
-                let place = self.place_with_barrier(Meaning::Switched(switch, on));
-                Self::send(ports, to, place, request.bytes());
+                self.pass_with_barrier(to, Meaning::Switched(switch, on), request.bytes(), ports);
             }
             ClientCommand::Reply(mode) => self.reply_mode(mode, request, ports),
             ClientCommand::Pause | ClientCommand::Unpause => match Pausing::of(request) {
                 Some(pausing) => {
-                    let place = self.place_with_barrier(Meaning::Paused(pausing));
-                    Self::send(ports, to, place, request.bytes());
+                    self.pass_with_barrier(to, Meaning::Paused(pausing), request.bytes(), ports);
                 }
                 None => self.run(to, request, ports),
             },
@@ -146,14 +142,22 @@ impl Client {
     fn change_tracking(&mut self, request: &Request<'_>, ports: &mut impl Ports) {
         let tracking = Tracking::of(request);
         let Some((_, at)) = tracking.redirect else {
-            let place = self.place_with_barrier(Meaning::Tracking(Box::new(tracking), None));
-            return Self::send(ports, To::Own, place, request.bytes());
+            return self.pass_with_barrier(
+                To::Own,
+                Meaning::Tracking(Box::new(tracking), None),
+                request.bytes(),
+                ports,
+            );
         };
         // Nobody is bothered before the server has said that the request is right and allowed.
         let nobody = with_pinned(request, at, None);
         let kept = Box::new(Bytes::copy_from_slice(request.bytes()));
-        let place = self.place_with_barrier(Meaning::Tracking(Box::new(tracking), Some(kept)));
-        Self::send(ports, To::Own, place, &nobody);
+        self.pass_with_barrier(
+            To::Own,
+            Meaning::Tracking(Box::new(tracking), Some(kept)),
+            &nobody,
+            ports,
+        );
     }
 
     /// The server has answered `CLIENT TRACKING`; `request` is what is to be sent once it has judged the words.
@@ -183,15 +187,20 @@ impl Client {
 
     /// Notes that the server has accepted `CLIENT TRACKING`.
     pub(super) fn track(&mut self, tracking: &Tracking, ports: &mut impl Ports) {
-        if let Some(target) = self.me.redirect.take().filter(|id| id.0 > 0) {
-            ports.release_target(target);
-        }
+        self.end_redirect(ports);
         self.me.flag(Flags::TRACKING, tracking.on);
         self.me.flag(Flags::BROADCAST, tracking.on && tracking.broadcast);
         let redirect = tracking.redirect.map_or(0, |(id, _)| id);
         self.me.redirect = tracking.on.then_some(ClientId(redirect));
         // The server remembers which keys were read on it.
         self.mark(Traces::LASTING);
+    }
+
+    /// Its invalidations go nowhere else any more.
+    pub(super) fn end_redirect(&mut self, ports: &mut impl Ports) {
+        if let Some(target) = self.me.redirect.take().filter(|id| id.0 > 0) {
+            ports.release_target(target);
+        }
     }
 
     /// Notes that the server has accepted `CLIENT NO-EVICT` or `NO-TOUCH`.

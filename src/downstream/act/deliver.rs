@@ -177,7 +177,6 @@ impl Client {
                     ports.note_command(&name, may_share);
                 }
             }
-            Ours::Told => {}
         }
     }
 

@@ -46,8 +46,7 @@ impl Client {
             ports.raw(request.bytes());
             return Ok(());
         }
-        let place = self.place_with_barrier(Meaning::Executing);
-        Self::send(ports, To::Own, place, request.bytes());
+        self.pass_with_barrier(To::Own, Meaning::Executing, request.bytes(), ports);
         Ok(())
     }
 

@@ -6,10 +6,7 @@ use super::super::{
     client::Client,
     ports::Ports,
     refusal,
-    replies::{
-        Meaning,
-        meaning::{Asking, Ours},
-    },
+    replies::{Meaning, meaning::Ours},
     state::{leaving::End, mode::Mode},
 };
 use crate::{
@@ -76,10 +73,9 @@ impl Client {
                     }
                     // The connection has changed already.
                     Ours::Placed => self.leaving.end(End::Politely),
-                    Ours::Command(_) | Ours::Told => {}
+                    Ours::Command(_) => {}
                 }
             }
-            Meaning::Asking(asking) if !matches!(*asking, Asking::Nothing) => {}
             _ => {}
         }
         let each = error.repeat(commands as usize);

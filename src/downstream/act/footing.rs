@@ -87,6 +87,13 @@ impl Client {
         self.asked(Wanted::Own, asked, ports)
     }
 
+    /// As [`Client::own_link`], and the connection is in the client's database if the server lets it.
+    pub(super) fn own_link_in_database(&mut self, ports: &mut impl Ports) -> Result<(), Stop> {
+        self.own_link(ports)?;
+        self.select_again(To::Own, ports);
+        Ok(())
+    }
+
     /// The connection that there is, if it takes a request now.
     pub(super) fn usable(&mut self, ports: &mut impl Ports) -> Result<Option<To>, Stop> {
         if let Some(error) = self.footing.refused.take() {
@@ -296,14 +303,20 @@ impl Client {
             || self.large.is_under_way()
             || self.course.calls > 0;
         let in_transaction = matches!(self.mode, Mode::Transaction(_) | Mode::Lost);
-        let lasting = self.me.flags.has(LASTING_FLAGS) || self.me.redirect.is_some();
         self.marks
             .with(Traces::UNANSWERED, busy)
             .with(Traces::TRANSACTION, in_transaction)
             .with(Traces::QUIET, self.mode.is_quiet())
             .with(Traces::SUBSCRIBED, self.subscriptions.any())
             .with(Traces::TARGET, self.me.kept > 0)
-            .with(Traces::LASTING, lasting || self.marks.any(Traces::LASTING))
+            .with(Traces::LASTING, self.has_lasting())
+    }
+
+    /// Whether its own connection has something that no other could be given.
+    fn has_lasting(&self) -> bool {
+        self.marks.any(Traces::LASTING)
+            || self.me.flags.has(LASTING_FLAGS)
+            || self.me.redirect.is_some()
     }
 
     /// Gives the client's own connection back if it is clean and clients share connections.
@@ -322,7 +335,7 @@ impl Client {
             }
             match ports.prove(&self.key) {
                 Asked::Ready => self.marks = self.marks.with(Traces::MOVED, false),
-                Asked::Refused(_) => return self.marks = self.marks.with(Traces::LASTING, true),
+                Asked::Refused(_) => return self.mark(Traces::LASTING),
                 Asked::Later => {
                     self.footing.proving = true;
                     return;
@@ -344,17 +357,11 @@ impl Client {
         if !self.footing.is_own() {
             return;
         }
-        self.footing.target = Target::None;
-        self.me.own = None;
-        ports.drop_own();
+        self.drop_own(ports);
+        let lasting = self.has_lasting();
         let marks = std::mem::take(&mut self.marks);
         let subscribed = std::mem::take(&mut self.subscriptions).any();
-        let unnoticed = subscribed
-            || marks.any(Traces::LASTING)
-            || self.mode.is_quiet()
-            || self.me.kept > 0
-            || self.me.redirect.is_some()
-            || self.me.flags.has(LASTING_FLAGS);
+        let unnoticed = subscribed || lasting || self.mode.is_quiet() || self.me.kept > 0;
         if unnoticed || self.leaving.is_final() {
             return self.leaving.end(End::Politely);
         }

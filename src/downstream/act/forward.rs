@@ -43,8 +43,7 @@ impl Client {
     /// Passes a request on whose reply passes as it is.
     pub(super) fn run(&mut self, to: To, request: &Request<'_>, ports: &mut impl Ports) {
         if self.course.silent {
-            let place = self.place(Meaning::Waited);
-            return Self::send(ports, to, place, request.bytes());
+            return self.pass(to, Meaning::Waited, request.bytes(), ports);
         }
         let place = self.replies.run(1);
         let unauthenticated = ports.standing(to).is_some_and(|standing| standing.unauthenticated);
@@ -65,18 +64,15 @@ impl Client {
         request: &Request<'_>,
         ports: &mut impl Ports,
     ) -> Result<(), Stop> {
-        if note == Note::Unknown {
-            if ports.may_share(request.name()) == Some(true) {
-                let to = self.link_for(request, ports)?;
-                self.run(to, request, ports);
-                return Ok(());
-            }
-            self.own_link(ports)?;
-            self.select_again(To::Own, ports);
+        let unknown = note == Note::Unknown;
+        if unknown && ports.may_share(request.name()) == Some(true) {
+            let to = self.link_for(request, ports)?;
+            self.run(to, request, ports);
+            return Ok(());
+        }
+        self.own_link_in_database(ports)?;
+        if unknown {
             self.find_out(request, ports);
-        } else {
-            self.own_link(ports)?;
-            self.select_again(To::Own, ports);
         }
         let meaning = match note {
             Note::Nothing => {
@@ -114,6 +110,19 @@ impl Client {
         place
     }
 
+    /// Sends a request of our own; nothing else is sent before its reply is here.
+    pub(super) fn ours_with_barrier(
+        &mut self,
+        to: To,
+        ours: Ours,
+        request: &[u8],
+        ports: &mut impl Ports,
+    ) {
+        let place = self.ours(ours);
+        self.course.barrier = Some(place);
+        Self::send(ports, to, place, request);
+    }
+
     /// `WAIT` and `WAITAOF`. What the client has written went elsewhere, but before: so the connection is marked first.
     pub(super) fn replicate(
         &mut self,
@@ -125,9 +134,7 @@ impl Client {
         if !self.rules.dedicated && !std::mem::take(&mut self.course.marked) {
             let standing = ports.standing(To::Own).unwrap_or_default();
             let mark = if standing.waits_for_writes { WRITTEN_MARK } else { MARK };
-            let place = self.ours(Ours::Mark);
-            self.course.barrier = Some(place);
-            Self::send(ports, To::Own, place, mark);
+            self.ours_with_barrier(To::Own, Ours::Mark, mark, ports);
             return Err(Stop::Wait(Stall::Barrier));
         }
         let place = match self.course.unmarked.take() {
@@ -149,8 +156,7 @@ impl Client {
         match Merge::of(request, &self.rules.session) {
             Some(merge) => {
                 let asked = merge.request(request);
-                let place = self.place(Meaning::Merged(Box::new(merge)));
-                Self::send(ports, to, place, &asked);
+                self.pass(to, Meaning::Merged(Box::new(merge)), &asked, ports);
             }
             None => self.run(to, request, ports),
         }

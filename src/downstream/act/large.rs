@@ -72,8 +72,7 @@ impl Client {
         if self.course.calls > 0 {
             return Err(Stop::Wait(Stall::Calls));
         }
-        self.own_link(ports)?;
-        self.select_again(To::Own, ports);
+        self.own_link_in_database(ports)?;
         match self.mode {
             Mode::Skip => {
                 self.course.unheard = Some(self.replies.next());

@@ -136,7 +136,7 @@ impl Client {
         }
         // Where it has no reply to give, it closes only when it sees that nothing more comes.
         ports.finish();
-        self.marks = self.marks.with(Traces::LASTING, true);
+        self.mark(Traces::LASTING);
         self.leaving.closing = Closing::Final;
         Ok(())
     }
@@ -144,9 +144,7 @@ impl Client {
     /// The client has gone: what it had is given up. True when what it has sent without a reply is still to be written.
     pub fn left(&mut self, ports: &mut impl Ports) -> bool {
         self.rest(ports);
-        if let Some(target) = self.me.redirect.take().filter(|id| id.0 > 0) {
-            ports.release_target(target);
-        }
+        self.end_redirect(ports);
         ports.tell_keepers(None);
         matches!(self.mode, Mode::Skip | Mode::Off(_)) || self.course.unheard.is_some()
     }

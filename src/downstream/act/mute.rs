@@ -17,8 +17,8 @@ use crate::{
     resp::{Request, encode},
 };
 
-/// A request whose reply is the one that the server leaves out.
-const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
+/// A request that changes nothing.
+pub(super) const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 
 impl Client {
     /// Sends a request that has no reply.

@@ -65,8 +65,7 @@ impl Client {
             Action::Client(command) => self.client_command(command, request, ports)?,
             Action::Info => {
                 let to = self.link_for(request, ports)?;
-                let place = self.place(Meaning::Info(Wanted::of(request)));
-                Self::send(ports, to, place, request.bytes());
+                self.pass(to, Meaning::Info(Wanted::of(request)), request.bytes(), ports);
             }
             Action::Catalog => self.catalog(request, ports)?,
             Action::Stream(stream) => self.stream(stream, request, ports)?,
@@ -91,8 +90,7 @@ impl Client {
         } else {
             return self.run(to, request, ports);
         };
-        let place = self.place(meaning);
-        Self::send(ports, to, place, request.bytes());
+        self.pass(to, meaning, request.bytes(), ports);
     }
 
     /// There is no connection for the request. Where it would have changed how the following ones run, they must not run.

@@ -43,8 +43,7 @@ impl Client {
             return match step {
                 Step::Exec => self.execute(request, ports),
                 _ => {
-                    let place = self.place_with_barrier(Meaning::Discarded);
-                    Self::send(ports, To::Own, place, request.bytes());
+                    self.pass_with_barrier(To::Own, Meaning::Discarded, request.bytes(), ports);
                     Ok(())
                 }
             };
@@ -58,8 +57,7 @@ impl Client {
                 if step == Step::Unwatch {
                     self.course.watch_lost = false;
                     if to == To::Own {
-                        let place = self.place_with_barrier(Meaning::Unwatched);
-                        Self::send(ports, to, place, request.bytes());
+                        self.pass_with_barrier(to, Meaning::Unwatched, request.bytes(), ports);
                         return Ok(());
                     }
                 }
@@ -67,10 +65,8 @@ impl Client {
                 return Ok(());
             }
         };
-        self.own_link(ports)?;
-        self.select_again(To::Own, ports);
-        let place = self.place_with_barrier(meaning);
-        Self::send(ports, To::Own, place, request.bytes());
+        self.own_link_in_database(ports)?;
+        self.pass_with_barrier(To::Own, meaning, request.bytes(), ports);
         Ok(())
     }
 
@@ -121,8 +117,7 @@ impl Client {
             | Route::Quit => None,
         };
         self.me.queued_bytes += request.bytes().len();
-        let place = self.place(Meaning::Queued(effect.map(Box::new)));
-        Self::send(ports, To::Own, place, &asked);
+        self.pass(To::Own, Meaning::Queued(effect.map(Box::new)), &asked, ports);
         Ok(())
     }
 
@@ -170,11 +165,14 @@ impl Client {
         request: &Request<'_>,
         ports: &mut impl Ports,
     ) -> Result<(), Stop> {
-        self.own_link(ports)?;
-        self.select_again(To::Own, ports);
+        self.own_link_in_database(ports)?;
         let confirmations = Confirmations::new(subscription, request.len() - 1);
-        let place = self.place_with_barrier(Meaning::Subscription(confirmations));
-        Self::send(ports, To::Own, place, request.bytes());
+        self.pass_with_barrier(
+            To::Own,
+            Meaning::Subscription(confirmations),
+            request.bytes(),
+            ports,
+        );
         Ok(())
     }
 
@@ -188,8 +186,7 @@ impl Client {
         self.own_link(ports)?;
         match stream {
             Stream::Monitor => {
-                let place = self.place_with_barrier(Meaning::Monitoring);
-                Self::send(ports, To::Own, place, request.bytes());
+                self.pass_with_barrier(To::Own, Meaning::Monitoring, request.bytes(), ports);
             }
             Stream::Replication => {
                 if !self.replies.is_idle() {
@@ -213,9 +210,8 @@ impl Client {
         if let Some(told) = self.course.told.take() {
             return Ok(*told);
         }
-        let place = self.ours(crate::downstream::replies::meaning::Ours::Told);
-        self.replies.take(place);
-        self.replies.put(place, Meaning::Asking(Box::new(Asking::Front)));
+        let place = self.replies.one(Meaning::Asking(Box::new(Asking::Front)));
+        self.replies.silence(place);
         self.course.barrier = Some(place);
         ports.ask(place, vec![Question::Pinned(client)]);
         Err(Stop::Wait(Stall::Barrier))

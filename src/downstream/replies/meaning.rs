@@ -94,11 +94,7 @@ pub(crate) enum Meaning {
 }
 
 /// A reply that other clients have a part in.
-#[derive(Default)]
 pub(crate) enum Asking {
-    /// Nothing.
-    #[default]
-    Nothing,
     /// The answer to a question, with the server's reply to it and the form of its lines.
     Inquiry(Inquiry, Bytes, Form),
     /// `INFO`, as the server answers it.
@@ -125,8 +121,6 @@ pub(crate) enum Ours {
     Placed,
     /// `COMMAND INFO` of a command that is not known.
     Command(Bytes),
-    /// Nothing is sent: other clients are asked.
-    Told,
 }
 
 impl Meaning {

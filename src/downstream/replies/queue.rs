@@ -96,9 +96,7 @@ impl Replies {
 
     /// The client is shown nothing of the reply for this place.
     pub(crate) fn silence(&mut self, place: Place) {
-        if let Some((at, 0)) = self.find(place)
-            && let Slot::One(one) = &mut self.rest[at]
-        {
+        if let Some(one) = self.one_at(place) {
             one.silent = true;
         }
     }
@@ -155,31 +153,17 @@ impl Replies {
 
     /// What the reply for this place means. The place stays, until it is filled or has another meaning.
     pub(crate) fn take(&mut self, place: Place) -> Option<Meaning> {
-        match self.find(place) {
-            Some((at, 0)) => match &mut self.rest[at] {
-                Slot::One(one) => one.meaning.take(),
-                Slot::Run(_) | Slot::Here(..) | Slot::Half(_) => None,
-            },
-            _ => None,
-        }
+        self.one_at(place)?.meaning.take()
     }
 
     /// What the reply for this place means.
     pub(crate) fn meaning(&mut self, place: Place) -> Option<&mut Meaning> {
-        match self.find(place) {
-            Some((at, 0)) => match &mut self.rest[at] {
-                Slot::One(one) => one.meaning.as_mut(),
-                Slot::Run(_) | Slot::Here(..) | Slot::Half(_) => None,
-            },
-            _ => None,
-        }
+        self.one_at(place)?.meaning.as_mut()
     }
 
     /// The request at this place, whose meaning was taken, goes on with another reply to come.
     pub(crate) fn put(&mut self, place: Place, meaning: Meaning) {
-        if let Some((at, 0)) = self.find(place)
-            && let Slot::One(one) = &mut self.rest[at]
-        {
+        if let Some(one) = self.one_at(place) {
             one.meaning = Some(meaning);
         }
     }
@@ -222,7 +206,7 @@ impl Replies {
     /// Bytes that no request asked for, or that answer the oldest request of the same connection only in part: they come
     /// behind everything that the server has answered.
     pub(crate) fn push(&mut self, write: impl FnOnce(&mut BytesMut)) {
-        let front = if self.run > 0 || self.in_part { 0 } else { self.first_to_come() };
+        let front = self.first_to_come();
         if front == 0 {
             write(&mut self.out);
         } else {
@@ -234,11 +218,11 @@ impl Replies {
 
     /// As [`Replies::push`], for one part of a large frame.
     pub(crate) fn push_part(&mut self, bytes: &[u8], ended: bool) {
-        if self.in_part || self.run > 0 || self.first_to_come() == 0 {
+        let at = self.first_to_come();
+        if at == 0 {
             self.out.extend_from_slice(bytes);
             self.in_part = !ended;
         } else {
-            let at = self.first_to_come();
             self.hold_half(at, bytes);
             if ended {
                 self.end_half(at);
@@ -249,8 +233,11 @@ impl Replies {
         }
     }
 
-    /// Where the first slot is whose reply the server has yet to give.
+    /// How many slots stand before the first reply that the server has yet to give, or has begun to.
     fn first_to_come(&self) -> usize {
+        if self.run > 0 || self.in_part {
+            return 0;
+        }
         let is_to_come = |slot: &Slot| match slot {
             Slot::Run(_) | Slot::Half(_) => true,
             Slot::One(one) => !one.meaning.as_ref().is_some_and(Meaning::is_answered),
@@ -346,6 +333,17 @@ impl Replies {
         }
     }
 
+    /// The request at this place, if its reply means something and is still to come.
+    fn one_at(&mut self, place: Place) -> Option<&mut One> {
+        match self.find(place) {
+            Some((at, 0)) => match &mut self.rest[at] {
+                Slot::One(one) => Some(one),
+                Slot::Run(_) | Slot::Here(..) | Slot::Half(_) => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Where in `rest` the place is, and how many places of its slot stand before it; `None` for one of the run at the front,
     /// or one that is gone.
     fn find(&self, place: Place) -> Option<(usize, u32)> {
@@ -426,7 +424,7 @@ impl Replies {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::meaning::Asking, *};
 
     fn text(replies: &mut Replies) -> String {
         let text = String::from_utf8(replies.out.to_vec()).unwrap();
@@ -480,7 +478,7 @@ mod tests {
         assert_eq!(text(&mut replies), "p0 p1 ");
         // The server has answered, and other clients are being asked.
         replies.take(asked);
-        replies.put(asked, Meaning::Asking(Default::default()));
+        replies.put(asked, Meaning::Asking(Box::new(Asking::Front)));
         push(&mut replies, "p2 ");
         replies.replies(run, b"r ", 1);
         push(&mut replies, "p3 ");
@@ -545,7 +543,7 @@ mod tests {
         assert_eq!(text(&mut replies), "m1 m2 m3 own ");
         assert!(replies.is_idle());
         // The server has answered, and other clients are being asked: the message comes behind that.
-        let asked = replies.one(Meaning::Asking(Default::default()));
+        let asked = replies.one(Meaning::Asking(Box::new(Asking::Front)));
         let run = replies.run(1);
         replies.push_part(b"m1 ", false);
         replies.push_part(b"m2 ", true);

@@ -111,6 +111,16 @@ mod tests {
         write.shutdown().await.unwrap();
     }
 
+    /// Whether what is said comes back from [`echo`].
+    async fn carries_bytes(stream: Stream) {
+        let (mut read, mut write) = tokio::io::split(stream);
+        write.write_all(b"hello").await.unwrap();
+        write.shutdown().await.unwrap();
+        let mut bytes = Vec::new();
+        read.read_to_end(&mut bytes).await.unwrap();
+        assert_eq!(bytes, b"hello");
+    }
+
     async fn refusal(address: Address, timeout: Duration) -> String {
         reason(&connect(&address, None, timeout).await.unwrap_err())
     }
@@ -138,12 +148,7 @@ mod tests {
                     #[cfg(any(target_os = "linux", target_os = "android"))]
                     assert_eq!(socket.tcp_user_timeout().unwrap(), Some(UNACKNOWLEDGED));
                 }
-                let (mut read, mut write) = tokio::io::split(stream);
-                write.write_all(b"hello").await.unwrap();
-                write.shutdown().await.unwrap();
-                let mut bytes = Vec::new();
-                read.read_to_end(&mut bytes).await.unwrap();
-                assert_eq!(bytes, b"hello");
+                carries_bytes(stream).await;
             }
         };
         tokio::join!(server, calls);
@@ -187,12 +192,7 @@ mod tests {
         let calls = async {
             let named = Address::Tls { host: "localhost".into(), port };
             let stream = connect(&named, Some(&tls), SOON).await.unwrap();
-            let (mut read, mut write) = tokio::io::split(stream);
-            write.write_all(b"hello").await.unwrap();
-            write.shutdown().await.unwrap();
-            let mut bytes = Vec::new();
-            read.read_to_end(&mut bytes).await.unwrap();
-            assert_eq!(bytes, b"hello");
+            carries_bytes(stream).await;
 
             let unnamed = Address::Tls { host: "127.0.0.1".into(), port };
             let error = reason(&connect(&unnamed, Some(&tls), SOON).await.unwrap_err());

@@ -10,7 +10,10 @@ use super::{
     queue::Expected,
     receiver::{Receiver, Verdict},
 };
-use crate::{resp::ReplyScanner, state::ids::Place};
+use crate::{
+    resp::{ReplyError, ReplyScanner},
+    state::ids::Place,
+};
 
 /// A reply larger than this is handed on in parts.
 const LARGE_REPLY: usize = 1 << 20;
@@ -112,7 +115,7 @@ impl<R: Receiver> Intake<R> {
     }
 
     fn scan(&mut self, rest: &[u8]) -> Result<Option<usize>, String> {
-        self.scanner.scan(rest).map_err(|error| format!("the server broke the protocol: {error}"))
+        self.scanner.scan(rest).map_err(broken)
     }
 
     /// Hands `frame` to whoever sent the oldest request.
@@ -191,10 +194,7 @@ impl<R: Receiver> Intake<R> {
 
     /// Hands on what `rest` holds of a large frame.
     fn next_part(&mut self, rest: &[u8], answers: bool) -> Result<usize, String> {
-        let (taken, ended) = self
-            .scanner
-            .stream(rest)
-            .map_err(|error| format!("the server broke the protocol: {error}"))?;
+        let (taken, ended) = self.scanner.stream(rest).map_err(broken)?;
         self.in_part = (!ended).then_some(answers);
         if !answers {
             self.unasked(&rest[..taken], ended);
@@ -229,6 +229,11 @@ impl<R: Receiver> Intake<R> {
             self.touched.push(receiver);
         }
     }
+}
+
+/// Why a link ends whose bytes are no replies.
+fn broken(error: ReplyError) -> String {
+    format!("the server broke the protocol: {error}")
 }
 
 /// Why a link ends on which a frame has come that nobody asked for: the server's words, if it is an error.

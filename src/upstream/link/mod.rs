@@ -160,14 +160,9 @@ impl<R: Receiver> Link<R> {
         if self.status.get() == Status::Closed {
             return false;
         }
-        let mut outgoing = self.outgoing.borrow_mut();
-        write(&mut outgoing.bytes);
-        outgoing.unsent += 1;
-        drop(outgoing);
-        let entry = Entry { repeats: true, ..Entry::one(receiver.clone(), place) };
-        self.queue.borrow_mut().push(entry);
+        write(&mut self.outgoing.borrow_mut().bytes);
+        self.enqueue(Entry { repeats: true, ..Entry::one(receiver.clone(), place) }, b"");
         self.scripts.borrow_mut().repeats();
-        self.wake();
         true
     }
 
@@ -177,9 +172,7 @@ impl<R: Receiver> Link<R> {
         if self.status.get() == Status::Closed {
             return false;
         }
-        self.queue.borrow_mut().push_kept(Entry::one(receiver.clone(), place), kept);
-        self.outgoing.borrow_mut().unsent += 1;
-        self.wake();
+        self.enqueue(Entry::one(receiver.clone(), place), kept);
         true
     }
 
@@ -188,12 +181,8 @@ impl<R: Receiver> Link<R> {
         if self.status.get() == Status::Closed {
             return;
         }
-        let mut outgoing = self.outgoing.borrow_mut();
-        outgoing.bytes.extend_from_slice(request);
-        outgoing.unsent += 1;
-        self.queue.borrow_mut().push(Entry::unheard());
-        drop(outgoing);
-        self.wake();
+        self.outgoing.borrow_mut().bytes.extend_from_slice(request);
+        self.enqueue(Entry::unheard(), b"");
     }
 
     /// Appends bytes that no reply is expected for: a part of a request, or a request of a client that has switched its
@@ -393,6 +382,13 @@ impl<R: Receiver> Link<R> {
             R::closed(&receiver, this);
         }
         this.wakers.wake_congested();
+    }
+
+    /// Has a reply expected for what was appended.
+    fn enqueue(&self, entry: Entry<R>, kept: &[u8]) {
+        self.queue.borrow_mut().push_kept(entry, kept);
+        self.outgoing.borrow_mut().unsent += 1;
+        self.wake();
     }
 
     fn register(&self, cx: &Context<'_>) {

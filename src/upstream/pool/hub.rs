@@ -72,8 +72,7 @@ impl<R: Receiver> Hub<R> {
     /// The lane for clients in the state of `key`, dialled when there is none. A client without credentials joins it only on
     /// a word of the server that is fresh.
     pub async fn lane(&self, key: &Rc<LaneKey>) -> Result<Rc<Link<R>>, DialError> {
-        let turn = self.turns.borrow_mut().entry(key.clone()).or_default().clone();
-        let guard = turn.lock_owned().await;
+        let guard = self.turn(key).lock_owned().await;
         let found = match self.lanes.joinable(key, Instant::now()) {
             Some(link) => Ok(link),
             None => self.vouch_or_dial(key).await,
@@ -102,11 +101,6 @@ impl<R: Receiver> Hub<R> {
         });
     }
 
-    /// Notes that the server has just accepted the credentials of `key`.
-    pub fn vouch(&self, key: &LaneKey) {
-        self.lanes.vouch(key, Instant::now());
-    }
-
     /// A connection for one client in the state of `key`, if one is there: a clean one that was given back. The error, if it
     /// is known already that there will be none. `unauthenticated`: the server wanted a password when the client came.
     pub fn pinned_at_once(
@@ -129,11 +123,7 @@ impl<R: Receiver> Hub<R> {
         let _turn = self.dials.acquire().await.expect("the semaphore is never closed");
         let link = match self.idle.take(key, unauthenticated) {
             Some(link) => link,
-            None => self
-                .dialer
-                .open(key.clone(), true)
-                .await
-                .inspect(|link| self.watchdog.watch(link))?,
+            None => self.dial(key, true).await?,
         };
         Ok(self.lease(link))
     }
@@ -162,6 +152,11 @@ impl<R: Receiver> Hub<R> {
 
     async fn open(&self, key: &Rc<LaneKey>, pinned: bool) -> Result<Rc<Link<R>>, DialError> {
         let _turn = self.dials.acquire().await.expect("the semaphore is never closed");
+        self.dial(key, pinned).await
+    }
+
+    /// To be called with a permit to dial.
+    async fn dial(&self, key: &Rc<LaneKey>, pinned: bool) -> Result<Rc<Link<R>>, DialError> {
         let link = self.dialer.open(key.clone(), pinned).await?;
         self.watchdog.watch(&link);
         Ok(link)
@@ -171,7 +166,7 @@ impl<R: Receiver> Hub<R> {
     async fn vouch_or_dial(&self, key: &Rc<LaneKey>) -> Result<Rc<Link<R>>, DialError> {
         let Some(old) = self.lanes.open(key) else { return self.dial_lane(key).await };
         if is_stuck(&old, Instant::now()) {
-            return self.replace_if_stuck(key).await;
+            return self.dial_lane(key).await;
         }
         // The server's word is old: a fresh connection shows what it says today.
         let probe = match self.open(key, true).await {
@@ -187,7 +182,7 @@ impl<R: Receiver> Hub<R> {
         };
         let is_same = old.standing().unauthenticated == probe.standing().unauthenticated;
         if old.is_open() && is_same && !is_stuck(&old, Instant::now()) {
-            self.vouch(key);
+            self.lanes.vouch(key, Instant::now());
             self.idle.put(probe);
             return Ok(old);
         }
@@ -195,23 +190,19 @@ impl<R: Receiver> Hub<R> {
         self.dial_lane(key).await
     }
 
-    async fn dial_lane(&self, key: &Rc<LaneKey>) -> Result<Rc<Link<R>>, DialError> {
+    /// Dials the lane of `key`, in the place of one that there may be.
+    pub(super) async fn dial_lane(&self, key: &Rc<LaneKey>) -> Result<Rc<Link<R>>, DialError> {
         let link = self.open(key, false).await?;
         self.lanes.put(link.clone(), Instant::now());
         Ok(link)
     }
 
-    /// Dials another lane in the place of one that gets no replies.
-    pub(super) async fn replace_if_stuck(
-        &self,
-        key: &Rc<LaneKey>,
-    ) -> Result<Rc<Link<R>>, DialError> {
-        self.dial_lane(key).await
+    pub(super) fn turn_if_free(&self, key: &Rc<LaneKey>) -> Option<OwnedMutexGuard<()>> {
+        self.turn(key).try_lock_owned().ok()
     }
 
-    pub(super) fn turn_if_free(&self, key: &Rc<LaneKey>) -> Option<OwnedMutexGuard<()>> {
-        let turn = self.turns.borrow_mut().entry(key.clone()).or_default().clone();
-        turn.try_lock_owned().ok()
+    fn turn(&self, key: &Rc<LaneKey>) -> Turn {
+        self.turns.borrow_mut().entry(key.clone()).or_default().clone()
     }
 
     pub(super) fn end_turn(&self, turn: OwnedMutexGuard<()>) {

@@ -89,8 +89,7 @@ impl Proxy {
 
     /// What a worker does once a second.
     pub(super) fn look_after(&self) {
-        self.context.clock.wind();
-        self.context.hub.sweep();
+        self.context.look_after();
     }
 
     /// The clients that are served.
