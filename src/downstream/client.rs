@@ -28,6 +28,7 @@ use crate::{
     state::{
         ids::{ClientId, Place},
         key::LaneKey,
+        label::Label,
         traces::Traces,
     },
 };
@@ -45,6 +46,8 @@ pub struct Rules {
     pub session: session::Settings,
     /// What `INFO` tells of this process.
     pub facts: Arc<Facts>,
+    /// What a client is called that has given itself no name. One for all, so that clients are small.
+    pub unnamed: Rc<Label>,
 }
 
 /// One client.
@@ -70,9 +73,10 @@ impl Client {
     /// A client that has come at `now`, by the worker's clock.
     pub fn new(rules: Rc<Rules>, id: ClientId, now: u32) -> Self {
         let key = rules.initial.clone();
+        let me = Me::new(id, rules.unnamed.clone(), now);
         Self {
             rules,
-            me: Me::new(id, now),
+            me,
             key,
             mode: Mode::default(),
             subscriptions: Subscriptions::default(),

@@ -1,9 +1,9 @@
 //! A client's connections to the server, and its actions carried out on them.
 
-use std::{mem, rc::Rc, time::Duration};
+use std::{mem, rc::Rc, task::Waker, time::Duration};
 
 use bytes::BytesMut;
-use tokio::task::spawn_local;
+use tokio::{sync::oneshot, task::spawn_local};
 
 use super::{
     context::Context,
@@ -33,12 +33,22 @@ pub(super) struct Links {
     pub(super) own: Option<Lease<Seat>>,
     /// The lane before that, as long as the client may have to go back.
     previous: Option<Rc<Link<Seat>>>,
-    /// Requests that could not be sent; mostly there are none.
-    pub(super) unsent: Vec<(Place, u32)>,
-    /// A time after which the client wants to be woken.
-    pub(super) alarm: Option<Duration>,
     /// The lane that tells this client when it is cut.
     joined: std::rc::Weak<Link<Seat>>,
+    seldom: Option<Box<Seldom>>,
+}
+
+/// What a client has only now and then. It is apart, so that a client at rest takes little memory.
+#[derive(Default)]
+struct Seldom {
+    /// Requests that could not be sent.
+    unsent: Vec<(Place, u32)>,
+    /// A time after which the client wants to be woken.
+    alarm: Option<Duration>,
+    /// Those who wait for it to have a connection of its own.
+    waiting: Waiting,
+    /// Those who wait for it to read.
+    drained: Vec<Waker>,
 }
 
 impl Links {
@@ -61,13 +71,45 @@ impl Links {
     /// Notes `count` requests from `place` on, if they could not be sent.
     fn note(&mut self, sent: bool, place: Place, count: u32) {
         if !sent {
-            self.unsent.push((place, count));
+            self.seldom().unsent.push((place, count));
         }
     }
 
-    /// The requests that could not be sent since this was last asked.
-    pub(super) fn take_unsent(&mut self) -> Vec<(Place, u32)> {
-        mem::take(&mut self.unsent)
+    /// The requests that could not be sent since this was last asked, if there are any.
+    #[inline]
+    pub(super) fn take_unsent(&mut self) -> Option<Vec<(Place, u32)>> {
+        let unsent = &mut self.seldom.as_mut()?.unsent;
+        (!unsent.is_empty()).then(|| mem::take(unsent))
+    }
+
+    /// A time after which the client wants to be woken, if it was named since this was last asked.
+    #[inline]
+    pub(super) fn take_alarm(&mut self) -> Option<Duration> {
+        self.seldom.as_mut()?.alarm.take()
+    }
+
+    /// Has `answer` sent once there is a connection of its own.
+    pub(super) fn await_own(&mut self, answer: oneshot::Sender<Option<ServerId>>) {
+        self.seldom().waiting.add(answer);
+    }
+
+    /// Has `waker` woken once the client has read.
+    pub(super) fn await_drain(&mut self, waker: &Waker) {
+        let drained = &mut self.seldom().drained;
+        if !drained.iter().any(|known| known.will_wake(waker)) {
+            drained.push(waker.clone());
+        }
+    }
+
+    /// Wakes those who wait for the client to read.
+    pub(super) fn wake_drained(&mut self) {
+        if let Some(seldom) = &mut self.seldom {
+            seldom.drained.drain(..).for_each(Waker::wake);
+        }
+    }
+
+    fn seldom(&mut self) -> &mut Seldom {
+        self.seldom.get_or_insert_default()
     }
 
     pub(super) fn leave_lane(&mut self) {
@@ -88,17 +130,11 @@ pub(super) struct Actions<'a> {
     seat: &'a Rc<Seat>,
     context: &'a Rc<Context>,
     links: &'a mut Links,
-    waiting: &'a mut Waiting,
 }
 
 impl<'a> Actions<'a> {
-    pub(super) fn new(
-        seat: &'a Rc<Seat>,
-        context: &'a Rc<Context>,
-        links: &'a mut Links,
-        waiting: &'a mut Waiting,
-    ) -> Self {
-        Self { seat, context, links, waiting }
+    pub(super) fn new(seat: &'a Rc<Seat>, context: &'a Rc<Context>, links: &'a mut Links) -> Self {
+        Self { seat, context, links }
     }
 
     fn open(&self, to: To) -> Option<&Rc<Link<Seat>>> {
@@ -334,7 +370,9 @@ impl Ports for Actions<'_> {
     }
 
     fn tell_keepers(&mut self, own: Option<ServerId>) {
-        self.waiting.answer(own);
+        if let Some(seldom) = &mut self.links.seldom {
+            seldom.waiting.answer(own);
+        }
     }
 
     fn pause_writes(&mut self, time: Option<Duration>) {
@@ -350,7 +388,7 @@ impl Ports for Actions<'_> {
     }
 
     fn alarm(&mut self, time: Duration) {
-        self.links.alarm = Some(time);
+        self.links.seldom().alarm = Some(time);
     }
 
     fn scanner(&mut self) -> Box<RequestScanner> {

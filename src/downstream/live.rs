@@ -18,7 +18,6 @@ use super::{
     client::{Client, Rules},
     context::Context,
     links::{Actions, Links},
-    registry::roster::Waiting,
     seat::Seat,
     state::{course::Stall, large::LARGE_REQUEST, leaving::End},
 };
@@ -45,13 +44,11 @@ pub(super) struct Live {
     pub(super) input: BytesMut,
     pub(super) links: Links,
     pub(super) context: Rc<Context>,
-    pub(super) waiting: Waiting,
     pub(super) socket: Socket,
     pub(super) alarm: Option<Pin<Box<Sleep>>>,
     /// When it is looked whether a client that is not read from has gone.
     pub(super) look: Option<Pin<Box<Sleep>>>,
     pub(super) waker: Option<Waker>,
-    pub(super) drained: Vec<Waker>,
 }
 
 /// How the socket stands.
@@ -78,12 +75,10 @@ impl Live {
             input: BytesMut::new(),
             links: Links::default(),
             context: context.clone(),
-            waiting: Waiting::default(),
             socket: Socket::default(),
             alarm: None,
             look: None,
             waker: None,
-            drained: Vec::new(),
         }
     }
 
@@ -94,8 +89,8 @@ impl Live {
     }
 
     pub(super) fn parts<'a>(&'a mut self, seat: &'a Rc<Seat>) -> (&'a mut Client, Actions<'a>) {
-        let Self { client, links, context, waiting, .. } = self;
-        (client, Actions::new(seat, context, links, waiting))
+        let Self { client, links, context, .. } = self;
+        (client, Actions::new(seat, context, links))
     }
 
     pub(super) fn register(&mut self, cx: &Wakeup<'_>) {
@@ -106,14 +101,14 @@ impl Live {
 
     /// Handles what has been read.
     pub(super) fn advance(&mut self, seat: &Rc<Seat>) {
-        let Self { client, links, context, waiting, input, .. } = self;
-        let mut actions = Actions::new(seat, context, links, waiting);
+        let Self { client, links, context, input, .. } = self;
+        let mut actions = Actions::new(seat, context, links);
         client.advance(input, &mut actions);
         self.settle(seat);
         self.try_write();
         if self.is_jammed() {
             // Who waits for this client to read waits in vain.
-            self.drained.drain(..).for_each(Waker::wake);
+            self.links.wake_drained();
         }
         if self.input.is_empty() && self.input.capacity() > 0 {
             self.context.spares.give_back(std::mem::take(&mut self.input));
@@ -122,13 +117,13 @@ impl Live {
 
     /// Requests that could not be sent have failed; alarms begin to run.
     pub(super) fn settle(&mut self, seat: &Rc<Seat>) {
-        while !self.links.unsent.is_empty() {
-            for (place, count) in self.links.take_unsent() {
+        while let Some(unsent) = self.links.take_unsent() {
+            for (place, count) in unsent {
                 let (client, mut actions) = self.parts(seat);
                 client.failed(place, count, &closed(), &mut actions);
             }
         }
-        if let Some(time) = self.links.alarm.take() {
+        if let Some(time) = self.links.take_alarm() {
             self.alarm = Some(Box::pin(sleep(time)));
             self.wake();
         }
@@ -235,7 +230,7 @@ impl Live {
             }
         }
         if left < DRAINED {
-            self.drained.drain(..).for_each(Waker::wake);
+            self.links.wake_drained();
         }
     }
 

@@ -95,10 +95,11 @@ impl Seat {
         self.with(|live| live.client.output().len()).unwrap_or_default()
     }
 
-    /// The client leaves: its connections are given up.
+    /// The client leaves: nobody finds it any more, and its connections are given up.
     pub fn leave(self: &Rc<Self>) {
         let mut guard = self.live.borrow_mut();
         let Some(live) = guard.as_mut() else { return };
+        live.context.clients.borrow_mut().remove(&self.id);
         let (client, mut actions) = live.parts(self);
         let unheard = client.left(&mut actions);
         live.links.leave_lane();
@@ -111,8 +112,8 @@ impl Seat {
 
     /// The client has gone: nothing of it is left here. Gives its socket, for the last of what there is to say.
     pub fn vacate(&self) -> Option<Stream> {
-        let live = self.live.borrow_mut().take()?;
-        live.drained.iter().for_each(Waker::wake_by_ref);
+        let mut live = self.live.borrow_mut().take()?;
+        live.links.wake_drained();
         Some(live.stream)
     }
 
@@ -191,7 +192,7 @@ impl Seat {
             match live.links.own.as_ref() {
                 // An asker that has left needs no answer.
                 Some(own) => drop(answer.send(Some(own.id()))),
-                None => live.waiting.add(answer),
+                None => live.links.await_own(answer),
             }
             live.socket.poked = true;
         });
@@ -331,11 +332,7 @@ impl Receiver for Seat {
     }
 
     fn on_drain(&self, waker: &Waker) {
-        self.with(|live| {
-            if !live.drained.iter().any(|known| known.will_wake(waker)) {
-                live.drained.push(waker.clone());
-            }
-        });
+        self.with(|live| live.links.await_drain(waker));
     }
 }
 

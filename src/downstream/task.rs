@@ -1,6 +1,12 @@
 //! The task of one client: it reads and writes for it until the client leaves.
 
-use std::{future::poll_fn, pin::Pin, rc::Rc, time::Duration};
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    rc::Rc,
+    task::{Context as Wakeup, Poll, ready},
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWrite},
@@ -20,39 +26,57 @@ use crate::{net::Stream, state::ids::ClientId};
 const LINGER_BYTES: usize = 64 << 20;
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Serves the client `id` on `stream` until it leaves; then `kept` is dropped. What waits here waits for every client, so it is
-/// little.
-pub fn serve<T: 'static>(
-    context: Rc<Context>,
+/// Serves the client `id` on `stream` until it leaves; then `kept` is dropped.
+pub fn serve<T: Unpin + 'static>(
+    context: &Rc<Context>,
     rules: &Rc<Rules>,
     id: ClientId,
     stream: Stream,
     kept: T,
-) -> impl Future<Output = ()> + 'static {
-    let seat = Seat::new(&context, rules, id, stream);
+) -> Serving<T> {
+    let seat = Seat::new(context, rules, id, stream);
     context.clients.borrow_mut().insert(id, seat.clone());
     if context.draining.get() {
         seat.drain();
     }
-    async move {
-        run(&context, seat).await;
-        drop(kept);
-    }
+    Serving { step: Step::There(seat), _kept: kept }
 }
 
-async fn run(context: &Context, seat: Rc<Seat>) {
-    let end = poll_fn(|cx| seat.poll(cx)).await;
-    context.clients.borrow_mut().remove(&seat.id());
-    seat.leave();
-    if end == End::Now {
-        drop(seat.vacate());
-        return;
+/// The service of one client. Written out, as every client has one: with what the runtime adds it has to take at most 128
+/// bytes, for the next size is 256.
+pub struct Serving<T> {
+    step: Step,
+    _kept: T,
+}
+
+enum Step {
+    There(Rc<Seat>),
+    Leaving(Pin<Box<dyn Future<Output = ()>>>),
+}
+
+impl<T: Unpin> Future for Serving<T> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Wakeup<'_>) -> Poll<()> {
+        loop {
+            match &mut self.step {
+                Step::There(seat) => {
+                    let end = ready!(seat.poll(cx));
+                    seat.leave();
+                    if end == End::Now {
+                        drop(seat.vacate());
+                        return Poll::Ready(());
+                    }
+                    self.step = Step::Leaving(Box::pin(finish(seat.clone(), end)));
+                }
+                Step::Leaving(rest) => return rest.as_mut().poll(cx),
+            }
+        }
     }
-    Box::pin(finish(&seat, end)).await;
 }
 
 /// Writes the rest, closes the sending direction, and after an error lets the client read it.
-async fn finish(seat: &Rc<Seat>, end: End) {
+async fn finish(seat: Rc<Seat>, end: End) {
     // As long as the client reads, it gets the rest.
     let mut left = usize::MAX;
     while timeout(STALLED, poll_fn(|cx| seat.poll_rest(cx))).await.is_err() {
@@ -79,5 +103,21 @@ async fn discard(stream: &mut Stream) {
             Ok(read) if read > 0 => left = left.saturating_sub(read),
             _ => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::size_of;
+
+    use super::*;
+    use crate::downstream::live::Live;
+
+    #[test]
+    fn clients_are_small() {
+        // With 104 bytes of the runtime's own.
+        assert!(size_of::<Serving<Rc<()>>>() <= 24);
+        // The allocator's next size is 640.
+        assert!(size_of::<Live>() <= 576, "{}", size_of::<Live>());
     }
 }

@@ -1,16 +1,11 @@
 //! Binds the listening socket, accepts clients and gives each to a worker.
 
-use std::{
-    io,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{io, sync::atomic::Ordering, time::Duration};
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpSocket, TcpStream, lookup_host},
-    sync::Semaphore,
     time::sleep,
 };
 use tokio_util::sync::CancellationToken;
@@ -46,7 +41,6 @@ pub(super) async fn accept(
     facts: &Facts,
     shutdown: &CancellationToken,
 ) {
-    let seats = Arc::new(Semaphore::new(settings.max_clients));
     let mut ids = 0;
     loop {
         let accepted = tokio::select! {
@@ -61,11 +55,11 @@ pub(super) async fn accept(
                 continue;
             }
         };
-        let Ok(seat) = seats.clone().try_acquire_owned() else {
+        if workers.iter().map(Worker::clients).sum::<usize>() >= settings.max_clients {
             facts.rejected.fetch_add(1, Ordering::Relaxed);
             refuse(stream).await;
             continue;
-        };
+        }
         if let Err(error) = prepare(&stream) {
             tracing::debug!(%error, "a client left before it was served");
             continue;
@@ -74,7 +68,7 @@ pub(super) async fn accept(
         facts.accepted.fetch_add(1, Ordering::Relaxed);
         let Some(worker) = workers.iter().min_by_key(|worker| worker.clients()) else { return };
         match stream.into_std() {
-            Ok(stream) => worker.serve(ids, stream, seat),
+            Ok(stream) => worker.serve(ids, stream),
             Err(error) => tracing::debug!(%error, "a client left before it was served"),
         }
     }

@@ -14,11 +14,11 @@ use std::{
 use tokio::{
     net::TcpStream,
     runtime,
-    sync::{OwnedSemaphorePermit, mpsc, oneshot},
+    sync::{Notify, mpsc, oneshot},
     task::{LocalSet, spawn_local},
     time::{MissedTickBehavior, interval, timeout},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     downstream::{
@@ -66,19 +66,48 @@ pub(super) struct Plan {
     pub(super) facts: Arc<Facts>,
 }
 
+/// How many clients a worker has.
+#[derive(Debug, Default)]
+struct Seats {
+    taken: AtomicUsize,
+    /// Told when the last client has left.
+    empty: Notify,
+}
+
+impl Seats {
+    fn take(self: &Arc<Self>) -> Seated {
+        self.taken.fetch_add(1, Ordering::Relaxed);
+        Seated(self.clone())
+    }
+
+    fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    async fn all_left(&self) {
+        while self.taken() > 0 {
+            self.empty.notified().await;
+        }
+    }
+}
+
 /// A client that counts among those of its worker until it has left.
-struct Seated(Arc<AtomicUsize>);
+///
+/// It takes the place of a permit, a counter and a task tracker's token in the task of each client.
+struct Seated(Arc<Seats>);
 
 impl Drop for Seated {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        if self.0.taken.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.0.empty.notify_one();
+        }
     }
 }
 
 /// The handle of a worker.
 #[derive(Debug)]
 pub(super) struct Worker {
-    clients: Arc<AtomicUsize>,
+    seats: Arc<Seats>,
     arrivals: mpsc::UnboundedSender<Arrival>,
     ended: oneshot::Receiver<()>,
 }
@@ -87,7 +116,7 @@ pub(super) struct Worker {
 struct Arrival {
     id: u64,
     stream: std::net::TcpStream,
-    seat: OwnedSemaphorePermit,
+    seated: Seated,
 }
 
 impl Worker {
@@ -101,13 +130,13 @@ impl Worker {
     ) -> io::Result<Self> {
         let (arrivals, arriving) = mpsc::unbounded_channel();
         let (end, ended) = oneshot::channel();
-        let clients = Arc::new(AtomicUsize::new(0));
-        let counter = clients.clone();
+        let seats = Arc::<Seats>::default();
+        let taken = seats.clone();
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
             let all = async {
                 // A task of its own: what a runtime is blocked on is looked at again for whatever any client does.
-                spawn_local(run(plan, arriving, asked, counter, shutdown)).await
+                spawn_local(run(plan, arriving, asked, taken, shutdown)).await
             };
             if let Err(error) = LocalSet::new().block_on(&runtime, all) {
                 tracing::error!(%error, "a worker has ended");
@@ -116,18 +145,18 @@ impl Worker {
             // Nobody listens any more only if the server itself is gone.
             let _ = end.send(());
         })?;
-        Ok(Self { clients, arrivals, ended })
+        Ok(Self { seats, arrivals, ended })
     }
 
     /// How many clients it serves.
     pub(super) fn clients(&self) -> usize {
-        self.clients.load(Ordering::Relaxed)
+        self.seats.taken()
     }
 
-    /// Gives it a client, whose seat is free again when the client has left.
-    pub(super) fn serve(&self, id: u64, stream: std::net::TcpStream, seat: OwnedSemaphorePermit) {
-        self.clients.fetch_add(1, Ordering::Relaxed);
-        if self.arrivals.send(Arrival { id, stream, seat }).is_err() {
+    /// Gives it a client, which counts among its clients until it has left.
+    pub(super) fn serve(&self, id: u64, stream: std::net::TcpStream) {
+        let seated = self.seats.take();
+        if self.arrivals.send(Arrival { id, stream, seated }).is_err() {
             // It came while the server is stopping. That a worker has failed is logged by the worker.
             tracing::debug!("a worker has ended; its client is closed");
         }
@@ -144,7 +173,7 @@ async fn run(
     plan: Plan,
     mut arriving: mpsc::UnboundedReceiver<Arrival>,
     mut asked: mpsc::UnboundedReceiver<Ask>,
-    clients: Arc<AtomicUsize>,
+    seats: Arc<Seats>,
     shutdown: CancellationToken,
 ) {
     let initial = LaneKey {
@@ -157,6 +186,7 @@ async fn run(
         dedicated: plan.dedicated,
         session: plan.session,
         facts: plan.facts,
+        unnamed: Rc::default(),
     });
     let server = dial::Server { endpoint: plan.endpoint, timeout: plan.connect_timeout };
     let hub =
@@ -174,14 +204,12 @@ async fn run(
         spares: Default::default(),
         draining: Default::default(),
     });
-    let tracker = TaskTracker::new();
     let mut sweep = interval(SWEEP);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             arrival = arriving.recv() => {
-                let Some(Arrival { id, stream, seat }) = arrival else { break };
-                let seated = Seated(clients.clone());
+                let Some(Arrival { id, stream, seated }) = arrival else { break };
                 let stream = match TcpStream::from_std(stream) {
                     Ok(stream) => stream,
                     Err(error) => {
@@ -189,10 +217,9 @@ async fn run(
                         continue;
                     }
                 };
-                let kept = (seat, seated);
                 let served =
-                    task::serve(context.clone(), &rules, ClientId(id), Stream::Tcp(stream), kept);
-                spawn_local(tracker.track_future(served));
+                    task::serve(&context, &rules, ClientId(id), Stream::Tcp(stream), seated);
+                spawn_local(served);
             }
             Some(ask) = asked.recv() => context.answer(ask),
             _ = sweep.tick() => context.look_after(),
@@ -203,8 +230,7 @@ async fn run(
     drop(asked);
     drop(arriving);
     context.drain();
-    tracker.close();
-    if timeout(plan.drain_timeout, tracker.wait()).await.is_err() {
+    if timeout(plan.drain_timeout, seats.all_left()).await.is_err() {
         let left = context.clients.borrow().len();
         tracing::warn!(left, "the drain timeout has passed; closing the clients that are left");
         context.end();

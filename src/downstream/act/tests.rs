@@ -255,6 +255,7 @@ impl Stage {
             dedicated: false,
             session: session::Settings::default(),
             facts: Arc::new(facts),
+            unnamed: Rc::default(),
         };
         let client = Client::new(Rc::new(rules), ClientId(1), 0);
         Self { client, world: World::default(), input: BytesMut::new() }

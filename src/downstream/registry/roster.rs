@@ -3,7 +3,7 @@
 //! Every worker looks after its own clients; a question goes to all of them. There are never more questions on their way
 //! than clients that wait for an answer.
 
-use std::{cell::RefCell, sync::Arc};
+use std::sync::Arc;
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -185,16 +185,16 @@ impl Roster {
 
 /// Those who wait for a client to have a connection of its own.
 #[derive(Default)]
-pub struct Waiting(RefCell<Vec<oneshot::Sender<Option<ServerId>>>>);
+pub struct Waiting(Vec<oneshot::Sender<Option<ServerId>>>);
 
 impl Waiting {
-    pub(in crate::downstream) fn add(&self, answer: oneshot::Sender<Option<ServerId>>) {
-        self.0.borrow_mut().push(answer);
+    pub(in crate::downstream) fn add(&mut self, answer: oneshot::Sender<Option<ServerId>>) {
+        self.0.push(answer);
     }
 
     /// Tells them the server's id of the connection.
-    pub(in crate::downstream) fn answer(&self, own: Option<ServerId>) {
-        for answer in self.0.take() {
+    pub(in crate::downstream) fn answer(&mut self, own: Option<ServerId>) {
+        for answer in self.0.drain(..) {
             let _ = answer.send(own);
         }
     }

@@ -53,11 +53,11 @@ pub(crate) struct Totals {
 }
 
 impl Me {
-    /// A client that has come at `now`.
-    pub(crate) fn new(id: ClientId, now: u32) -> Self {
+    /// A client called `label` that has come at `now`.
+    pub(crate) fn new(id: ClientId, label: Rc<Label>, now: u32) -> Self {
         Self {
             id,
-            label: Rc::default(),
+            label,
             born: now,
             active: now,
             flags: Flags::default(),

@@ -54,6 +54,7 @@ impl Proxy {
             dedicated: setup.dedicated,
             session: Default::default(),
             facts: Arc::new(facts),
+            unnamed: Rc::default(),
         });
         let proofs = Proofs::default();
         let way = Rc::new(Way(network.clone()));
@@ -84,7 +85,7 @@ impl Proxy {
     /// A client comes.
     pub(super) fn serve(&self, id: u64, stream: DuplexStream) {
         let stream = Stream::Memory(stream);
-        spawn_local(task::serve(self.context.clone(), &self.rules, ClientId(id), stream, ()));
+        spawn_local(task::serve(&self.context, &self.rules, ClientId(id), stream, ()));
     }
 
     /// What a worker does once a second.
