@@ -23,6 +23,10 @@ use sessiond::{
 };
 use tokio_util::sync::CancellationToken;
 
+/// The system's allocator takes half as much again for the blocks of 128 bytes and more that a runtime keeps for every client.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// `EX_USAGE` of sysexits.h: the command line or the configuration is wrong.
 const WRONG_CONFIGURATION: u8 = 64;
 

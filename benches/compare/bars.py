@@ -36,7 +36,7 @@ def bars(all_results):
             for target in (ONE, DIRECT)
         )
         yield at_least(f"throughput of 2,000 clients / 50 clients, P {pipeline}", value, 1, direct)
-    yield at_most("idle connection", field(of("idle"), "proxy_kib"), 2, "KiB")
+    yield at_most("idle connection", field(of("idle"), "proxy_kib"), 1.2, "KiB")
     for size, words, limit in (("1k", "1,000", 3.3), ("100k", "100,000", 9)):
         load = f"session-get-p16-{size}"
         value = ratio(of(load), "redis_us", of(load, DIRECT), "redis_us")
