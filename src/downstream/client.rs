@@ -12,6 +12,7 @@ use super::{
     registry::report::Facts,
     replies::{Meaning, Replies},
     state::{
+        buffers::Buffers,
         course::{Course, Stall},
         footing::Footing,
         large::Large,
@@ -103,14 +104,16 @@ impl Client {
     /// Bytes were written to it.
     pub fn wrote(&mut self, bytes: usize) {
         self.me.totals.sent += bytes as u64;
+        self.me.buffers.wrote(bytes, self.replies.out.len());
         if self.replies.out.is_empty() {
             self.replies.written();
         }
     }
 
-    /// Bytes were read from it at `now`, by the worker's clock.
-    pub fn read(&mut self, bytes: usize, now: u32) {
+    /// Bytes were read from it at `now`, by the worker's clock. With what was not handled before, `input` bytes are there.
+    pub fn read(&mut self, bytes: usize, input: usize, now: u32) {
         self.me.totals.received += bytes as u64;
+        self.me.buffers.read(input);
         self.me.active = now;
     }
 
@@ -136,22 +139,30 @@ impl Client {
         }
     }
 
-    /// Everything that `CLIENT LIST` tells of the client at `now`, but for what its socket knows.
-    pub fn profile(&self, now: u32) -> Profile {
+    /// Everything that `CLIENT LIST` tells of the client at `now`, but for what its socket knows. `input` is what has been
+    /// read and is not handled.
+    pub fn profile(&self, now: u32, input: &BytesMut) -> Profile {
         let me = &self.me;
+        let idle = u64::from(now.saturating_sub(me.active));
+        let backlog = self.replies.out.len();
+        let reply_peak = me.buffers.reply_peak(idle, backlog);
         Profile {
             id: me.id.0,
             label: me.label.as_ref().clone(),
             age: u64::from(now.saturating_sub(me.born)),
-            idle: u64::from(now.saturating_sub(me.active)),
+            idle,
             flags: self.flags(),
             database: self.key.database,
             subscriptions: self.subscriptions.counts(),
             queued: self.mode.queued(),
             multi_memory: me.queued_bytes,
             watched: me.watched,
-            backlog: self.replies.out.len(),
-            reply_buffer: self.replies.out.capacity(),
+            input: input.len(),
+            input_free: me.buffers.input(idle).max(input.capacity()) - input.len(),
+            backlog,
+            reply_buffer: Buffers::reply(reply_peak),
+            reply_peak,
+            output_buffered: backlog.min(reply_peak),
             received: me.totals.received,
             sent: me.totals.sent,
             commands: me.totals.commands,

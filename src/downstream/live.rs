@@ -158,7 +158,9 @@ impl Live {
                 self.socket.eof = true;
                 self.client.half_closed();
             }
-            Poll::Ready(Ok(read)) => self.client.read(read, self.context.clock.now()),
+            Poll::Ready(Ok(read)) => {
+                self.client.read(read, self.input.len(), self.context.clock.now());
+            }
             Poll::Ready(Err(_)) => self.client.cut(),
             Poll::Pending => {
                 if self.input.is_empty() {
@@ -292,13 +294,12 @@ impl Live {
             return None;
         }
         let (address, local_address) = self.stream.addresses();
-        let profile = self.client.profile(self.context.clock.now());
+        let profile = self.client.profile(self.context.clock.now(), &self.input);
         Some(Profile {
             address,
             local_address,
             descriptor: self.stream.descriptor(),
-            input: self.input.len(),
-            input_free: self.input.capacity() - self.input.len(),
+            itself: size_of::<Seat>() + size_of::<Self>(),
             unread: self.input.len() >= READ_AHEAD,
             ..profile
         })

@@ -78,7 +78,7 @@ fn size(name: &str, client: &Profile) -> Option<usize> {
         "rbs" => client.reply_buffer,
         "rbp" => client.reply_peak,
         "obl" => client.output_buffered,
-        "oll" => client.output_pieces,
+        "oll" => client.list_length(),
         "omem" => client.list_memory(),
         "tot-mem" => client.memory(),
         _ => return None,
@@ -193,13 +193,11 @@ mod tests {
             input_free: 11,
             argument_memory: 12,
             multi_memory: 13,
-            backlog: 14,
+            backlog: 36,
             reply_buffer: 15,
             reply_peak: 16,
             output_buffered: 17,
-            output_pieces: 18,
-            output_list_memory: 19,
-            total_memory: 20,
+            itself: 20,
             received: 21,
             sent: 22,
             commands: 23,
@@ -211,8 +209,8 @@ mod tests {
             Form::of(NUMBERS.as_bytes()).write_with(&client, server_line, &mut out);
             out
         };
-        let numbers = "id=7 multi=2 watch=9 qbuf=10 qbuf-free=11 argv-mem=12 multi-mem=13 rbs=15 rbp=16 obl=17 oll=18 \
-            omem=19 tot-mem=20 events=w io-thread=0 tot-net-in=21 tot-net-out=22 tot-cmds=23\n";
+        let numbers = "id=7 multi=2 watch=9 qbuf=10 qbuf-free=11 argv-mem=12 multi-mem=13 rbs=15 rbp=16 obl=17 oll=1 \
+            omem=19 tot-mem=100 events=w io-thread=0 tot-net-in=21 tot-net-out=22 tot-cmds=23\n";
         assert_eq!(line(None), numbers);
         // What is known here is not asked of the server.
         assert_eq!(line(Some(NUMBERS)), numbers.replace("io-thread=0", "io-thread=5"));

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::{resp::Request, state::label::Label};
+use crate::state::label::Label;
 
 /// Everything that `CLIENT LIST` shows of a client, and `CLIENT KILL` goes by.
 ///
@@ -34,7 +34,7 @@ pub struct Profile {
     pub queued: Option<usize>,
     /// Watched keys.
     pub watched: u32,
-    /// What was read from it and is not handled yet (`qbuf`); see [`Profile::asking`] for the one who asks.
+    /// What was read from it and is not handled yet (`qbuf`); see [`Profile::as_asker`] for the one who asks.
     pub input: usize,
     /// The room behind that (`qbuf-free`).
     pub input_free: usize,
@@ -50,12 +50,8 @@ pub struct Profile {
     pub reply_peak: usize,
     /// The part of the backlog that is in this buffer (`obl`).
     pub output_buffered: usize,
-    /// The number of pieces that the rest is kept in (`oll`).
-    pub output_pieces: usize,
-    /// The memory of the rest (`omem`); 0 when it is just its size.
-    pub output_list_memory: usize,
-    /// All of its memory (`tot-mem`); 0 when it is just what is told above.
-    pub total_memory: usize,
+    /// The memory that it takes besides its buffers.
+    pub itself: usize,
     /// What it has sent so far (`tot-net-in`).
     pub received: u64,
     /// What it was sent so far (`tot-net-out`).
@@ -146,34 +142,32 @@ pub enum Kind {
 }
 
 impl Profile {
-    /// The profile as it is while `request` of this client is being answered: the server handles a request where it was
-    /// read, so it still counts as input then.
-    #[must_use]
-    pub fn asking(self, request: &Request<'_>) -> Self {
-        Self {
-            input: request.bytes().len(),
-            argument_memory: request.args().map(<[u8]>::len).sum(),
-            ..self
-        }
+    /// Makes it the profile of the client whose request, of this size and with so many bytes of arguments, is being
+    /// answered: the server handles a request where it was read, so it still counts as input then.
+    pub fn as_asker(&mut self, request: usize, arguments: usize) {
+        let buffer = self.input + self.input_free;
+        self.input = request;
+        self.input_free = buffer.saturating_sub(request);
+        self.argument_memory = arguments;
     }
 
-    /// The memory of replies that are in no fixed buffer.
+    /// The memory of replies that are in no fixed buffer (`omem`).
     #[must_use]
     pub fn list_memory(&self) -> usize {
-        match self.output_list_memory {
-            0 => self.backlog.saturating_sub(self.output_buffered),
-            memory => memory,
-        }
+        self.backlog.saturating_sub(self.output_buffered)
+    }
+
+    /// The number of pieces that these are kept in (`oll`).
+    #[must_use]
+    pub fn list_length(&self) -> usize {
+        usize::from(self.list_memory() > 0)
     }
 
     /// All memory that the client takes (`getClientMemoryUsage` in networking.c).
     #[must_use]
     pub fn memory(&self) -> usize {
         let input = self.input + self.input_free + self.argument_memory + self.multi_memory;
-        match self.total_memory {
-            0 => input + self.reply_buffer + self.list_memory(),
-            memory => memory,
-        }
+        self.itself + input + self.reply_buffer + self.list_memory()
     }
 
     /// What its socket is watched for: `r` to read, `w` to go on writing.
@@ -203,17 +197,18 @@ impl Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::sample::with_request;
 
     #[test]
     fn a_request_is_input_while_it_is_answered() {
-        // As Redis 7 answers it: qbuf=26 argv-mem=10.
-        let asking = with_request("CLIENT INFO", |request| Profile::default().asking(request));
-        assert_eq!((asking.input, asking.argument_memory), (26, 10));
+        // As Redis 7 answers CLIENT INFO: qbuf=26 qbuf-free=20448 argv-mem=10.
+        let mut asking = Profile { input_free: 20474, ..Profile::default() };
+        asking.as_asker(26, 10);
+        let told = (asking.input, asking.input_free, asking.argument_memory);
+        assert_eq!(told, (26, 20448, 10));
     }
 
     #[test]
-    fn memory_is_told_or_added_up() {
+    fn memory_is_added_up() {
         let client = Profile {
             input: 1,
             input_free: 2,
@@ -222,13 +217,12 @@ mod tests {
             reply_buffer: 16,
             backlog: 96,
             output_buffered: 32,
+            itself: 1000,
             ..Profile::default()
         };
-        assert_eq!((client.list_memory(), client.memory()), (64, 95));
-        let client = Profile { output_list_memory: 128, ..client };
-        assert_eq!((client.list_memory(), client.memory()), (128, 159));
-        let client = Profile { total_memory: 1000, ..client };
-        assert_eq!((client.list_memory(), client.memory()), (128, 1000));
+        assert_eq!((client.list_memory(), client.list_length(), client.memory()), (64, 1, 1095));
+        let client = Profile { output_buffered: 96, ..client };
+        assert_eq!((client.list_memory(), client.list_length(), client.memory()), (0, 0, 1031));
     }
 
     #[test]

@@ -150,8 +150,7 @@ impl Client {
     fn as_asker(&self, inquiry: &Inquiry, told: Told) -> Told {
         let Told::Profiles(mut profiles) = told else { return told };
         if let Some(own) = profiles.iter_mut().find(|profile| profile.id == self.me.id.0) {
-            own.input = inquiry.input;
-            own.argument_memory = inquiry.arguments;
+            own.as_asker(inquiry.input, inquiry.arguments);
         }
         Told::Profiles(profiles)
     }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::buffers::Buffers;
 use crate::{
     command::client::{naming::Naming, profile::Flags},
     resp::reply,
@@ -38,6 +39,8 @@ pub(crate) struct Me {
     pub own: Option<ServerId>,
     /// Bytes it has sent, bytes it was sent, and commands.
     pub totals: Totals,
+    /// How large its buffers were of late.
+    pub buffers: Buffers,
     last: LastCommand,
 }
 
@@ -67,6 +70,7 @@ impl Me {
             kept: 0,
             own: None,
             totals: Totals::default(),
+            buffers: Buffers::default(),
             last: LastCommand::default(),
         }
     }

@@ -1,5 +1,6 @@
 //! The state of one client: its one home.
 
+pub(super) mod buffers;
 pub(super) mod course;
 pub(super) mod footing;
 pub(super) mod large;

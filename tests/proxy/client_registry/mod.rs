@@ -1,5 +1,6 @@
 //! `CLIENT LIST`, `INFO`, `KILL`, `UNBLOCK` and the others speak of sessiond's clients, whichever worker they are on.
 
+mod buffers;
 mod kills;
 mod lists;
 mod redirects;
