@@ -8,7 +8,7 @@ use std::fmt::Write;
 use bytes::BytesMut;
 
 use super::route::is;
-use crate::resp::Request;
+use crate::resp::{Request, parse_integer};
 
 /// What there is for us to say in the answer to an `INFO` request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Counts {
     pub max: usize,
     /// `blocked_clients`: those who wait in a blocking command.
     pub blocked: usize,
+    /// Those whose requests a pause may hold up. The server knows how many it holds up: these are blocked as well.
+    pub held_up: usize,
     /// `tracking_clients`: those with `CLIENT TRACKING`.
     pub tracking: usize,
     /// `pubsub_clients`: those who are subscribed to something.
@@ -64,17 +66,23 @@ impl Upstream {
 }
 
 impl Counts {
-    /// What is told in place of the server's field `name`, if it is one that counts clients.
-    fn value(&self, name: &[u8]) -> Option<usize> {
+    /// What is told in place of `theirs` in the server's field `name`, if it is one that counts clients.
+    fn value(&self, name: &[u8], theirs: &[u8]) -> Option<usize> {
         Some(match name {
             b"connected_clients" => self.connected,
             b"maxclients" => self.max,
-            b"blocked_clients" => self.blocked,
+            b"blocked_clients" => self.blocked_of(theirs),
             b"tracking_clients" => self.tracking,
             b"pubsub_clients" => self.pubsub,
             b"watching_clients" => self.watching,
             _ => return None,
         })
+    }
+
+    /// How many of our clients are blocked while so many connections of the server are.
+    fn blocked_of(&self, theirs: &[u8]) -> usize {
+        let theirs = parse_integer(theirs).and_then(|count| usize::try_from(count).ok());
+        self.blocked + theirs.unwrap_or_default().saturating_sub(self.blocked).min(self.held_up)
     }
 }
 
@@ -117,7 +125,7 @@ fn with_counts(text: &[u8], counts: &Counts) -> (Vec<u8>, Upstream) {
         }
         let colon = content.iter().position(|&byte| byte == b':').filter(|_| of_clients);
         let field = colon.map(|colon| (&content[..colon], &content[colon + 1..]));
-        match field.and_then(|(name, value)| Some((name, value, counts.value(name)?))) {
+        match field.and_then(|(name, value)| Some((name, value, counts.value(name, value)?))) {
             Some((name, value, count)) => {
                 let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
                 upstream.0.push((text(name), text(value)));
@@ -167,8 +175,15 @@ mod tests {
     use super::*;
     use crate::command::sample::with_request;
 
-    const COUNTS: Counts =
-        Counts { connected: 11, max: 12, blocked: 13, tracking: 14, pubsub: 15, watching: 16 };
+    const COUNTS: Counts = Counts {
+        connected: 11,
+        max: 12,
+        blocked: 13,
+        held_up: 2,
+        tracking: 14,
+        pubsub: 15,
+        watching: 16,
+    };
 
     #[test]
     fn what_is_ours_to_say_depends_on_what_is_asked_for() {
@@ -232,6 +247,16 @@ mod tests {
         );
         assert_eq!(merged(&bulk(theirs), section), bulk(&with_section));
         assert_eq!(merged(&verbatim(theirs), section), verbatim(&with_section));
+    }
+
+    #[test]
+    fn those_whom_a_pause_holds_up_are_as_many_as_the_server_says() {
+        let blocked = |theirs: &str| COUNTS.value(b"blocked_clients", theirs.as_bytes());
+        for (theirs, ours) in
+            [("0", 13), ("13", 13), ("14", 14), ("15", 15), ("90", 15), ("", 13), ("-1", 13)]
+        {
+            assert_eq!(blocked(theirs), Some(ours), "{theirs}");
+        }
     }
 
     #[test]

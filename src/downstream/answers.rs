@@ -65,8 +65,9 @@ impl Context {
         for doing in self.clients.borrow().values().filter_map(|seat| seat.doing()) {
             counts.clients += 1;
             counts.pinned += usize::from(doing.is_pinned);
-            let held_up = paused && doing.is_pinned && doing.awaits;
-            counts.blocked += usize::from(held_up || doing.flags.has(Flags::BLOCKED));
+            let blocked = doing.flags.has(Flags::BLOCKED);
+            counts.blocked += usize::from(blocked);
+            counts.held_up += usize::from(paused && !blocked && doing.is_pinned && doing.awaits);
             counts.subscribers += usize::from(doing.flags.has(Flags::SUBSCRIBED));
             counts.tracking += usize::from(doing.flags.has(Flags::TRACKING));
             counts.watching += usize::from(doing.watches);

@@ -40,3 +40,29 @@ fn reads_go_on_while_writes_are_paused() {
         }
     });
 }
+
+#[test]
+fn blocked_are_those_whose_writes_are_held_back() {
+    each_mode(|stack| {
+        let (mut admin, mut reader) = (stack.client(), stack.client());
+        let blocked = |client: &mut Client| {
+            let info = cmd!(client, "INFO", "clients").text();
+            let count = info.lines().find_map(|line| line.strip_prefix("blocked_clients:"));
+            count.unwrap().parse::<usize>().unwrap()
+        };
+        check!(admin, "CLIENT", "PAUSE", LONG, "WRITE" => "+OK");
+        check!(reader, "GET", "k" => "$nil");
+        reader.write(&args!("GET", "k"));
+        reader.write(&args!("PING"));
+        reader.write(&args!("INFO"));
+        assert_eq!(blocked(&mut admin), 0, "who asks waits for nothing else");
+        let (mut waiting, mut writer) = (stack.client(), stack.client());
+        waiting.write(&args!("BLPOP", "none", "0"));
+        writer.write(&args!("SET", "k", "v"));
+        eventually("both are held back", || (stack.redis.blocked() == 2).then_some(()));
+        assert_eq!(blocked(&mut admin), 2);
+        check!(admin, "CLIENT", "UNPAUSE" => "+OK");
+        assert_eq!(writer.reply().to_string(), "+OK");
+        assert_eq!(blocked(&mut admin), 1);
+    });
+}

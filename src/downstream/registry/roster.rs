@@ -48,6 +48,8 @@ pub struct Counts {
     pub pinned: usize,
     /// Of those, the ones that wait in a blocking command.
     pub blocked: usize,
+    /// Of those, the ones that await a reply on a connection of their own while writes are paused.
+    pub held_up: usize,
     /// Of those, the ones that are subscribed to something.
     pub subscribers: usize,
     /// Of those, the ones that are told of changed keys.
@@ -72,6 +74,7 @@ impl Counts {
             connected: self.clients - self.replicas,
             max: self.max,
             blocked: self.blocked,
+            held_up: self.held_up,
             tracking: self.tracking,
             pubsub: self.subscribers,
             watching: self.watching,
@@ -82,6 +85,7 @@ impl Counts {
         self.clients += other.clients;
         self.pinned += other.pinned;
         self.blocked += other.blocked;
+        self.held_up += other.held_up;
         self.subscribers += other.subscribers;
         self.tracking += other.tracking;
         self.watching += other.watching;
