@@ -97,6 +97,23 @@ fn a_busy_script_is_killed_from_another_database() {
 }
 
 #[test]
+fn what_holds_up_the_whole_server_needs_no_connection_of_its_own() {
+    each_mode(|stack| {
+        let (mut client, mut redis) = (stack.client(), stack.redis.client());
+        check!(client, "SELECT", "9" => "+OK");
+        check!(client, "GET", "k" => "$nil");
+        check!(redis, "CONFIG", "SET", "slowlog-log-slower-than", "0" => "+OK");
+        check!(client, "SLOWLOG", "RESET" => "+OK");
+        check!(client, "MIGRATE", "127.0.0.1", "1", "k", "9", "1000" => "+NOKEY");
+        check!(client, "CONFIG", "SET", "slowlog-log-slower-than", "-1" => "+OK");
+        let Value::Array(entries) = cmd!(client, "SLOWLOG", "GET") else { panic!() };
+        let logged: Vec<String> = entries.iter().map(ToString::to_string).collect();
+        assert_eq!(logged.len(), 2, "{logged:#?}");
+        assert!(logged[0].contains("MIGRATE") && logged[1].contains("RESET"), "{logged:#?}");
+    });
+}
+
+#[test]
 fn connections_that_nobody_needs_are_closed() {
     each_mode(|stack| {
         // sessiond watches the server on one connection; the client that found it up has left.
