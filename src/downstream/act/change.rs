@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
 
-use super::footing::{Stop, encode_select};
+use super::footing::Stop;
 use crate::{
     command::{
         change::{Change, HelloOptions},
@@ -242,6 +242,16 @@ impl Client {
         }
     }
 
+    /// Has the server bring the connection to the client's database before a request, in case that it does by now.
+    pub(super) fn select_again(&mut self, to: To, ports: &mut impl Ports) {
+        let misplaced = ports.standing(to).is_some_and(|standing| standing.misplaced);
+        if misplaced && matches!(self.mode, Mode::Plain) {
+            let mut request = BytesMut::new();
+            encode_select(self.key.database, &mut request);
+            ports.unheard(to, &request);
+        }
+    }
+
     /// The client's protocol at present.
     pub(super) fn protocol(&self) -> Protocol {
         self.key.protocol
@@ -292,4 +302,9 @@ fn encode_unnamed(change: &Change, out: &mut BytesMut) {
         args.push(Bytes::copy_from_slice(password));
     }
     encode::command(out, args);
+}
+
+/// Appends `SELECT database`.
+fn encode_select(database: u32, out: &mut BytesMut) {
+    encode::command(out, [&b"SELECT"[..], database.to_string().as_bytes()]);
 }

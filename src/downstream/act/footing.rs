@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::{
     command::client::profile::Flags,
@@ -384,19 +384,4 @@ impl Client {
             self.footing.recheck = self.key.identity.is_proven();
         }
     }
-
-    /// Has the server bring the connection to the client's database before a request, in case that it does by now.
-    pub(super) fn select_again(&mut self, to: To, ports: &mut impl Ports) {
-        let misplaced = ports.standing(to).is_some_and(|standing| standing.misplaced);
-        if misplaced && matches!(self.mode, Mode::Plain) {
-            let mut request = BytesMut::new();
-            encode_select(self.key.database, &mut request);
-            ports.unheard(to, &request);
-        }
-    }
-}
-
-/// Appends `SELECT database`.
-pub(super) fn encode_select(database: u32, out: &mut BytesMut) {
-    crate::resp::encode::command(out, [&b"SELECT"[..], database.to_string().as_bytes()]);
 }
