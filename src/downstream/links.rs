@@ -2,7 +2,7 @@
 
 use std::{mem, rc::Rc, task::Waker, time::Duration};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio::{sync::oneshot, task::spawn_local};
 
 use super::{
@@ -22,7 +22,7 @@ use crate::{
     upstream::{
         connect::DialError,
         link::{Link, Standing},
-        pool::Lease,
+        pool::{Joined, Lease},
     },
 };
 
@@ -145,15 +145,17 @@ impl<'a> Actions<'a> {
     fn lane(
         &self,
         key: &Rc<LaneKey>,
-        tell: impl FnOnce(&Rc<Seat>, &LaneKey, Result<Rc<Link<Seat>>, DialError>) + 'static,
+        login: Option<&[u8]>,
+        tell: impl FnOnce(&Rc<Seat>, &LaneKey, Result<Joined<Seat>, DialError>) + 'static,
     ) -> Result<Rc<Link<Seat>>, Asked> {
         match self.context.hub.lane_at_once(key) {
             Some(found) => found.map_err(Asked::Refused),
             None => {
                 let (context, key, seat) =
                     (self.context.clone(), key.clone(), Rc::downgrade(self.seat));
+                let login = login.map(Bytes::copy_from_slice);
                 spawn_local(async move {
-                    let lane = context.hub.lane(&key).await;
+                    let lane = context.hub.lane(&key, login.as_deref()).await;
                     if let Some(seat) = seat.upgrade() {
                         tell(&seat, &key, lane);
                     }
@@ -219,8 +221,8 @@ impl Ports for Actions<'_> {
         }
     }
 
-    fn enter(&mut self, key: &Rc<LaneKey>) -> Asked {
-        let found = self.lane(key, |seat, _, lane| seat.granted(lane.map(Granted::Lane)));
+    fn enter(&mut self, key: &Rc<LaneKey>, login: Option<&[u8]>) -> Asked {
+        let found = self.lane(key, login, |seat, _, lane| seat.granted(lane.map(Granted::Lane)));
         match found {
             Ok(link) => {
                 self.links.enter(self.seat, link);
@@ -263,7 +265,7 @@ impl Ports for Actions<'_> {
     }
 
     fn prove(&mut self, key: &Rc<LaneKey>) -> Asked {
-        let found = self.lane(key, |seat, key, lane| seat.proved(key, lane.is_ok()));
+        let found = self.lane(key, None, |seat, key, lane| seat.proved(key, lane.is_ok()));
         found.map_or_else(|asked| asked, |_| Asked::Ready)
     }
 

@@ -66,8 +66,9 @@ pub trait Ports {
     /// Sends bytes on the client's own connection for which no reply is expected.
     fn raw(&mut self, bytes: &[u8]);
 
-    /// Asks for the lane of clients in the state of `key`, in place of the one there was.
-    fn enter(&mut self, key: &Rc<LaneKey>) -> Asked;
+    /// Asks for the lane of clients in the state of `key`, in place of the one there was. `login`: what the client has said
+    /// to get into that state, in case that the lane is dialled.
+    fn enter(&mut self, key: &Rc<LaneKey>, login: Option<&[u8]>) -> Asked;
 
     /// Goes back to the lane that there was before the last one; false if there is none.
     fn go_back(&mut self) -> bool;

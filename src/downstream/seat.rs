@@ -31,7 +31,7 @@ use crate::{
             Link,
             receiver::{Failure, Receiver, Verdict},
         },
-        pool::Lease,
+        pool::{Joined, Lease},
     },
 };
 
@@ -121,13 +121,13 @@ impl Seat {
     pub(super) fn granted(self: &Rc<Self>, granted: Result<Granted, DialError>) {
         self.act(|live, seat| {
             let outcome = match granted {
-                Ok(Granted::Lane(link)) => {
+                Ok(Granted::Lane(Joined { link, welcome })) => {
                     live.links.enter(seat, link);
-                    Ok(())
+                    Ok(welcome)
                 }
                 Ok(Granted::Own(lease)) => {
                     live.links.take(seat, lease);
-                    Ok(())
+                    Ok(None)
                 }
                 Err(error) => Err(error),
             };
@@ -259,7 +259,7 @@ pub(super) struct Doing {
 /// What the pool gives.
 pub(super) enum Granted {
     /// A lane to join.
-    Lane(Rc<Link<Seat>>),
+    Lane(Joined<Seat>),
     /// A connection for this client alone.
     Own(Lease<Seat>),
 }

@@ -159,3 +159,47 @@ fn after_auth_every_command_is_in_the_database_of_the_upstream_url() {
         }
     });
 }
+
+#[test]
+fn a_login_is_said_once_and_in_the_words_of_the_client() {
+    each_mode(|stack| {
+        let mut redis = stack.redis.client();
+        check!(redis, "ACL", "SETUSER", "joe", "on", ">pw", "~*", "+@all" => "+OK");
+        let wrong = "-WRONGPASS invalid username-password pair or user is disabled.";
+        let without = "-ERR AUTH <password> called without any password configured for the default user. \
+            Are you sure your configuration is correct?";
+        let mut client = stack.client();
+        check!(client, "GET", "k" => "$nil");
+        let mut monitor = stack.redis.client();
+        check!(monitor, "MONITOR" => "+OK");
+        check!(client, "auth", "nobody" => without);
+        check!(client, "Auth", "joe", "no" => wrong);
+        check!(client, "hello", "2", "auth", "joe", "no" => wrong);
+        check!(client, "autH", "joe", "pw" => "+OK");
+        check!(client, "GET", "k" => "$nil");
+        assert_runs_as(&mut client, "joe");
+        let mut other = stack.client();
+        let hello = cmd!(other, "Hello", "3", "AUTH", "joe", "pw").to_string();
+        let own = format!("\"id\": {}", other.id());
+        assert!(hello.contains(&own), "{own} in {hello}");
+        check!(redis, "ECHO", "end" => "\"end\"");
+        let line = || Some(monitor.line()).filter(|line| !line.contains("end"));
+        let lines: Vec<String> = std::iter::from_fn(line)
+            .map(|line| line.split("] ").nth(1).unwrap().trim_end().to_owned())
+            .collect();
+        let said = [
+            r#""auth" "(redacted)""#,
+            r#""Auth" "(redacted)" "(redacted)""#,
+            r#""hello" "2" "auth" "(redacted)" "(redacted)""#,
+            r#""autH" "(redacted)" "(redacted)""#,
+            r#""Hello" "3" "AUTH" "(redacted)" "(redacted)""#,
+        ];
+        // Of those who are refused the server hears nothing else.
+        assert_eq!(lines[..3], said[..3]);
+        // A connection of its own is logged in for the client.
+        let ours = r#""AUTH" "(redacted)" "(redacted)""#;
+        let is_login = |line: &&String| line.contains("(redacted)") && **line != ours;
+        let logins: Vec<&String> = lines.iter().filter(is_login).collect();
+        assert_eq!(logins, said);
+    });
+}

@@ -75,7 +75,9 @@ impl Client {
             Ok(Some(To::Lane)) if ports.is_lane_of(&key) => Ok(()),
             Ok(_) => {
                 self.footing.ahead_of_change = true;
-                self.enter(&key, ports)
+                // Whoever is let in by this has said all that there is to say: the server need not be asked again.
+                let is_login = change.identity.is_some() && change.name.is_none();
+                self.enter(&key, is_login.then_some(request.bytes()), ports)
             }
             Err(stop) => Err(stop),
         };
@@ -121,7 +123,13 @@ impl Client {
             return Err(Stop::Wait(Stall::Barrier));
         }
         let meaning = Meaning::Change(state, Some(Box::new(change.clone())), Default::default());
-        self.pass_with_barrier(To::Lane, meaning, request.bytes(), ports);
+        match self.footing.welcome.take() {
+            Some(frame) => {
+                let place = self.place(meaning);
+                self.reply(place, &frame, b"", ports);
+            }
+            None => self.pass_with_barrier(To::Lane, meaning, request.bytes(), ports),
+        }
         Ok(true)
     }
 

@@ -49,7 +49,7 @@ impl Client {
             return Ok(to);
         }
         let key = self.key.clone();
-        self.enter(&key, ports)?;
+        self.enter(&key, None, ports)?;
         Ok(To::Lane)
     }
 
@@ -76,7 +76,7 @@ impl Client {
             // The lane tells what the server makes of newcomers without a password.
             None if !self.rules.dedicated && !self.key.identity.is_proven() => {
                 let key = self.key.clone();
-                self.enter(&key, ports)?;
+                self.enter(&key, None, ports)?;
             }
             _ => {}
         }
@@ -124,10 +124,16 @@ impl Client {
         Ok(None)
     }
 
-    /// Asks for the lane of clients in the state of `key`.
-    pub(super) fn enter(&mut self, key: &Rc<LaneKey>, ports: &mut impl Ports) -> Result<(), Stop> {
+    /// Asks for the lane of clients in the state of `key`, to which this `login` brings the client.
+    pub(super) fn enter(
+        &mut self,
+        key: &Rc<LaneKey>,
+        login: Option<&[u8]>,
+        ports: &mut impl Ports,
+    ) -> Result<(), Stop> {
         self.footing.target = Target::None;
-        let asked = ports.enter(key);
+        self.footing.welcome = None;
+        let asked = ports.enter(key, login);
         self.asked(Wanted::Lane, asked, ports)
     }
 
@@ -150,12 +156,15 @@ impl Client {
         }
     }
 
-    /// What was asked for is there, or will not be.
-    pub fn granted(&mut self, outcome: Result<(), DialError>, ports: &mut impl Ports) {
+    /// What was asked for is there, with the server's answer to a login, or will not be.
+    pub fn granted(&mut self, outcome: Result<Option<Bytes>, DialError>, ports: &mut impl Ports) {
         let Some(wanted) = self.footing.asked.take() else { return };
-        match (wanted, outcome) {
-            (_, Ok(())) => self.settle_on(wanted, ports),
-            (_, Err(error)) => {
+        match outcome {
+            Ok(welcome) => {
+                self.footing.welcome = welcome.map(Box::new);
+                self.settle_on(wanted, ports);
+            }
+            Err(error) => {
                 if wanted == Wanted::Own {
                     self.pin_failed(ports);
                 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use crate::{
     downstream::{
@@ -111,7 +111,7 @@ impl Ports for World {
         self.say(format!("raw: {}", words(bytes)));
     }
 
-    fn enter(&mut self, key: &Rc<LaneKey>) -> Asked {
+    fn enter(&mut self, key: &Rc<LaneKey>, _: Option<&[u8]>) -> Asked {
         let asked = self.asked();
         if asked == Asked::Ready {
             self.previous = self.lane.replace(key.clone());
@@ -325,6 +325,25 @@ fn what_follows_a_change_of_state_waits_for_the_servers_word() {
     assert_eq!(stage.reply("+OK\r\n"), "+OK\r\n");
     assert_eq!(stage.go_on(), "Lane: GET k");
     assert_eq!(stage.world.lane.as_ref().unwrap().database, 5);
+}
+
+#[test]
+fn a_login_with_which_the_lane_was_dialled_is_not_said_again() {
+    let identity = Identity::proven(Some(b"joe"), b"pw");
+    for (login, frame) in
+        [("AUTH joe pw", "+OK\r\n"), ("HELLO 2 AUTH joe pw", "*2\r\n$2\r\nid\r\n:77\r\n")]
+    {
+        let mut stage = Stage::new();
+        stage.world.pool.push(Asked::Later);
+        assert_eq!(stage.send(&format!("{login}|GET k")), "");
+        assert_eq!(stage.client.stall(), Some(Stall::Grant));
+        let (identity, protocol) = (identity.clone(), Protocol::Resp2);
+        stage.world.lane = Some(Rc::new(LaneKey { identity, database: 0, protocol }));
+        let welcome = Bytes::copy_from_slice(frame.as_bytes());
+        stage.client.granted(Ok(Some(welcome)), &mut stage.world);
+        assert_eq!(stage.go_on(), "Lane: GET k");
+        assert_eq!(stage.told(), frame.replace("77", "1"), "ids are the client's own");
+    }
 }
 
 #[test]

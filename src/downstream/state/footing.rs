@@ -1,5 +1,7 @@
 //! Where a client's requests go, as far as it knows.
 
+use bytes::Bytes;
+
 use crate::{downstream::ports::To, upstream::connect::DialError};
 
 /// A client's connections, as far as it knows them.
@@ -12,6 +14,8 @@ pub(in crate::downstream) struct Footing {
     pub(in crate::downstream) proving: bool,
     /// Why it was not given; for the request at the front of the input.
     pub(in crate::downstream) refused: Option<Box<DialError>>,
+    /// The server's answer to the login at the front of the input, with which the lane was dialled.
+    pub(in crate::downstream) welcome: Option<Box<Bytes>>,
     /// The lane that was entered is that of a state which the client is about to be in.
     pub(in crate::downstream) ahead_of_change: bool,
     /// The change at the front of the input goes by a connection of the client's own.

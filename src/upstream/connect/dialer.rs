@@ -81,23 +81,25 @@ impl Dialer {
         holdoff.holds(Instant::now()).map(|why| DialError::Unreachable(why.to_owned()))
     }
 
-    /// Opens a link in the state of `key`.
+    /// Opens a link in the state of `key`. `login` is what a client has said to become what the key says: it is said in
+    /// place of our own `AUTH`, and the server's answer is given back with the link.
     pub(in crate::upstream) async fn open<R: Receiver>(
         &self,
         key: Rc<LaneKey>,
         pinned: bool,
-    ) -> Result<Rc<Link<R>>, DialError> {
+        login: Option<&[u8]>,
+    ) -> Result<(Rc<Link<R>>, Option<Bytes>), DialError> {
         if let Some(error) = self.holds() {
             return Err(error);
         }
-        let opened = self.in_time(self.dial(&key)).await;
+        let opened = self.in_time(self.dial(&key, login)).await;
         match &opened {
             Err(DialError::Unreachable(why)) => {
                 self.holdoff.borrow_mut().failure(Instant::now(), why, self.server.random());
             }
             _ => self.holdoff.borrow_mut().success(),
         }
-        let Opened { stream, input, greeting, unauthenticated, misplaced } = opened?;
+        let Opened { stream, input, welcome, greeting, unauthenticated, misplaced } = opened?;
         if let Some(error) = misplaced.as_ref().filter(|_| !pinned && !unauthenticated) {
             return Err(DialError::Refused(Step::Select, error.clone()));
         }
@@ -108,7 +110,7 @@ impl Dialer {
         };
         let link = Link::new(greeting.id, key, pinned, standing, Instant::now());
         spawn_local(drive(link.clone(), stream, input));
-        Ok(link)
+        Ok((link, welcome))
     }
 
     /// What the server says to a `PING` on a fresh connection.
@@ -137,17 +139,23 @@ impl Dialer {
         })
     }
 
-    async fn dial(&self, key: &LaneKey) -> Result<Opened, DialError> {
+    async fn dial(&self, key: &LaneKey, login: Option<&[u8]>) -> Result<Opened, DialError> {
         let mut stream = self.server.connect().await.map_err(unreachable)?;
-        let (commands, steps) = handshake::commands(key);
+        let (mut input, mut welcome) = (BytesMut::new(), None);
+        if let Some(login) = login {
+            // Nothing is said behind it that the server would hear from somebody whom it refuses.
+            say(&mut stream, login).await?;
+            let frame = reply(&mut stream, &mut input).await?;
+            accepted(handshake::outcome(Step::Authenticate, key, &frame), Step::Authenticate)?;
+            welcome = Some(frame);
+        }
+        let (commands, steps) = handshake::commands(key, login.is_some());
         say(&mut stream, &commands).await?;
-        let mut input = BytesMut::new();
         let (mut greeting, mut unauthenticated, mut misplaced) = Default::default();
         for step in steps {
             let frame = reply(&mut stream, &mut input).await?;
-            match handshake::outcome(step, key, &frame) {
+            match accepted(handshake::outcome(step, key, &frame), step)? {
                 Outcome::Fine if step == Step::Probe => greeting = Greeting::of(&frame),
-                Outcome::Fine => {}
                 Outcome::Unauthenticated => {
                     unauthenticated = true;
                     if step == Step::Select {
@@ -155,22 +163,32 @@ impl Dialer {
                     }
                 }
                 Outcome::Misplaced(error) => misplaced = Some(error),
-                Outcome::Closed(why) => return Err(DialError::Unreachable(why)),
-                Outcome::StateRefused(error) => return Err(DialError::StateRefused(step, error)),
-                Outcome::Refused(error) => return Err(DialError::Refused(step, error)),
+                _ => {}
             }
         }
-        Ok(Opened { stream, input, greeting, unauthenticated, misplaced })
+        Ok(Opened { stream, input, welcome, greeting, unauthenticated, misplaced })
     }
 }
 
 struct Opened {
     stream: Stream,
     input: BytesMut,
+    /// The server's answer to a client's login.
+    welcome: Option<Bytes>,
     greeting: Greeting,
     unauthenticated: bool,
     /// The server's error to `SELECT`.
     misplaced: Option<Bytes>,
+}
+
+/// The outcome of a step, unless the connection is of no use then.
+fn accepted(outcome: Outcome, step: Step) -> Result<Outcome, DialError> {
+    match outcome {
+        Outcome::Closed(why) => Err(DialError::Unreachable(why)),
+        Outcome::StateRefused(error) => Err(DialError::StateRefused(step, error)),
+        Outcome::Refused(error) => Err(DialError::Refused(step, error)),
+        usable => Ok(usable),
+    }
 }
 
 fn unreachable(error: io::Error) -> DialError {

@@ -39,11 +39,12 @@ pub(super) enum Outcome {
     Refused(Bytes),
 }
 
-/// The commands that bring a fresh connection into the state of `key`, and their number and kinds.
-pub(super) fn commands(key: &LaneKey) -> (BytesMut, Vec<Step>) {
+/// The commands that bring a fresh connection into the state of `key`, and their number and kinds. `logged_in`: its user
+/// has been taken already.
+pub(super) fn commands(key: &LaneKey, logged_in: bool) -> (BytesMut, Vec<Step>) {
     let mut out = BytesMut::new();
     let mut steps = Vec::with_capacity(4);
-    if let Some((user, password)) = key.identity.credentials() {
+    if let Some((user, password)) = key.identity.credentials().filter(|_| !logged_in) {
         // Without its name the default user would be refused once it needs no password any more.
         encode::command(&mut out, [&b"AUTH"[..], user.unwrap_or(b"default"), password]);
         steps.push(Step::Authenticate);
@@ -142,14 +143,18 @@ mod tests {
 
     #[test]
     fn a_connection_is_brought_into_the_state_of_its_key() {
-        let said = |key: LaneKey| String::from_utf8(commands(&key).0.to_vec()).unwrap();
+        let text = |(said, _): (BytesMut, Vec<Step>)| String::from_utf8(said.to_vec()).unwrap();
+        let said = |key: LaneKey| text(commands(&key, false));
         let unproven = Identity::unproven;
         assert_eq!(said(key(unproven(), 0, Protocol::Resp2)), "*1\r\n$5\r\nHELLO\r\n");
         let joe = Identity::proven(Some(b"joe"), b"pw");
-        let all = said(key(joe, 3, Protocol::Resp3));
+        let key_of_joe = key(joe, 3, Protocol::Resp3);
+        let all = said(key_of_joe.clone());
         let words: Vec<_> =
             all.split("\r\n").filter(|word| !word.starts_with(['*', '$'])).collect();
         assert_eq!(words, ["AUTH", "joe", "pw", "HELLO", "3", "SELECT", "3", "HELLO", ""]);
+        assert!(all.ends_with(&text(commands(&key_of_joe, true))));
+        assert!(text(commands(&key_of_joe, true)).starts_with("*2\r\n$5\r\nHELLO\r\n"));
         let password = said(key(Identity::proven(None, b"pw"), 0, Protocol::Resp2));
         assert!(password.starts_with("*3\r\n$4\r\nAUTH\r\n$7\r\ndefault\r\n$2\r\npw\r\n"));
     }

@@ -2,6 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
+use bytes::Bytes;
 use tokio::{
     sync::{Mutex, OwnedMutexGuard, Semaphore},
     task::spawn_local,
@@ -39,6 +40,14 @@ pub struct Hub<R: Receiver> {
     dials: Semaphore,
 }
 
+/// A lane to join.
+pub struct Joined<R: Receiver> {
+    /// The lane.
+    pub link: Rc<Link<R>>,
+    /// What the server has answered to the client's login, if the lane was dialled with it.
+    pub welcome: Option<Bytes>,
+}
+
 type Turn = std::sync::Arc<Mutex<()>>;
 
 impl<R: Receiver> Hub<R> {
@@ -70,12 +79,17 @@ impl<R: Receiver> Hub<R> {
     }
 
     /// The lane for clients in the state of `key`, dialled when there is none. A client without credentials joins it only on
-    /// a word of the server that is fresh.
-    pub async fn lane(&self, key: &Rc<LaneKey>) -> Result<Rc<Link<R>>, DialError> {
+    /// a word of the server that is fresh. `login` is what the client has said to get into that state: if the lane is dialled,
+    /// it is dialled with that.
+    pub async fn lane(
+        &self,
+        key: &Rc<LaneKey>,
+        login: Option<&[u8]>,
+    ) -> Result<Joined<R>, DialError> {
         let guard = self.turn(key).lock_owned().await;
         let found = match self.lanes.joinable(key, Instant::now()) {
-            Some(link) => Ok(link),
-            None => self.vouch_or_dial(key).await,
+            Some(link) => Ok(Joined { link, welcome: None }),
+            None => self.vouch_or_dial(key, login).await,
         };
         self.end_turn(guard);
         found
@@ -123,7 +137,7 @@ impl<R: Receiver> Hub<R> {
         let _turn = self.dials.acquire().await.expect("the semaphore is never closed");
         let link = match self.idle.take(key, unauthenticated) {
             Some(link) => link,
-            None => self.dial(key, true).await?,
+            None => self.dial(key, true, None).await?.0,
         };
         Ok(self.lease(link))
     }
@@ -152,27 +166,36 @@ impl<R: Receiver> Hub<R> {
 
     async fn open(&self, key: &Rc<LaneKey>, pinned: bool) -> Result<Rc<Link<R>>, DialError> {
         let _turn = self.dials.acquire().await.expect("the semaphore is never closed");
-        self.dial(key, pinned).await
+        self.dial(key, pinned, None).await.map(|(link, _)| link)
     }
 
     /// To be called with a permit to dial.
-    async fn dial(&self, key: &Rc<LaneKey>, pinned: bool) -> Result<Rc<Link<R>>, DialError> {
-        let link = self.dialer.open(key.clone(), pinned).await?;
-        self.watchdog.watch(&link);
-        Ok(link)
+    async fn dial(
+        &self,
+        key: &Rc<LaneKey>,
+        pinned: bool,
+        login: Option<&[u8]>,
+    ) -> Result<(Rc<Link<R>>, Option<Bytes>), DialError> {
+        let opened = self.dialer.open(key.clone(), pinned, login).await?;
+        self.watchdog.watch(&opened.0);
+        Ok(opened)
     }
 
     /// There is no lane that may be joined at once.
-    async fn vouch_or_dial(&self, key: &Rc<LaneKey>) -> Result<Rc<Link<R>>, DialError> {
-        let Some(old) = self.lanes.open(key) else { return self.dial_lane(key).await };
+    async fn vouch_or_dial(
+        &self,
+        key: &Rc<LaneKey>,
+        login: Option<&[u8]>,
+    ) -> Result<Joined<R>, DialError> {
+        let Some(old) = self.lanes.open(key) else { return self.dial_lane(key, login).await };
         if is_stuck(&old, Instant::now()) {
-            return self.dial_lane(key).await;
+            return self.dial_lane(key, login).await;
         }
         // The server's word is old: a fresh connection shows what it says today.
         let probe = match self.open(key, true).await {
             Ok(probe) => probe,
             Err(DialError::Unreachable(_)) if old.is_open() && !is_stuck(&old, Instant::now()) => {
-                return Ok(old);
+                return Ok(Joined { link: old, welcome: None });
             }
             Err(error @ DialError::Unreachable(_)) => return Err(error),
             Err(error) => {
@@ -184,17 +207,22 @@ impl<R: Receiver> Hub<R> {
         if old.is_open() && is_same && !is_stuck(&old, Instant::now()) {
             self.lanes.vouch(key, Instant::now());
             self.idle.put(probe);
-            return Ok(old);
+            return Ok(Joined { link: old, welcome: None });
         }
         probe.abort();
-        self.dial_lane(key).await
+        self.dial_lane(key, login).await
     }
 
     /// Dials the lane of `key`, in the place of one that there may be.
-    pub(super) async fn dial_lane(&self, key: &Rc<LaneKey>) -> Result<Rc<Link<R>>, DialError> {
-        let link = self.open(key, false).await?;
+    pub(super) async fn dial_lane(
+        &self,
+        key: &Rc<LaneKey>,
+        login: Option<&[u8]>,
+    ) -> Result<Joined<R>, DialError> {
+        let _turn = self.dials.acquire().await.expect("the semaphore is never closed");
+        let (link, welcome) = self.dial(key, false, login).await?;
         self.lanes.put(link.clone(), Instant::now());
-        Ok(link)
+        Ok(Joined { link, welcome })
     }
 
     pub(super) fn turn_if_free(&self, key: &Rc<LaneKey>) -> Option<OwnedMutexGuard<()>> {

@@ -12,7 +12,7 @@ use std::{
     hash::{BuildHasherDefault, DefaultHasher},
 };
 
-pub use hub::Hub;
+pub use hub::{Hub, Joined};
 pub use lease::Lease;
 pub use proofs::Proofs;
 

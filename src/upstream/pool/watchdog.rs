@@ -95,7 +95,7 @@ impl<R: Receiver> Hub<R> {
             spawn_local(async move {
                 // One at a time for each lane; that it fails is told to those who ask for a lane themselves.
                 if let Some(turn) = hub.turn_if_free(&key) {
-                    let _ = hub.dial_lane(&key).await;
+                    let _ = hub.dial_lane(&key, None).await;
                     hub.end_turn(turn);
                 }
             });
