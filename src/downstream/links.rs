@@ -33,7 +33,7 @@ pub(super) struct Links {
     pub(super) own: Option<Lease<Seat>>,
     /// The lane before that, as long as the client may have to go back.
     previous: Option<Rc<Link<Seat>>>,
-    /// The lane that tells this client when it is cut.
+    /// The lane that the client has entered last. One of clients with credentials tells it when it is cut.
     joined: std::rc::Weak<Link<Seat>>,
     seldom: Option<Box<Seldom>>,
 }
@@ -61,8 +61,10 @@ impl Links {
 
     /// Makes `link` the client's lane.
     pub(super) fn enter(&mut self, seat: &Rc<Seat>, link: Rc<Link<Seat>>) {
-        if link.key().identity.is_proven() && self.joined.as_ptr() != Rc::as_ptr(&link) {
-            link.join(seat);
+        if self.joined.as_ptr() != Rc::as_ptr(&link) {
+            if link.key().identity.is_proven() {
+                link.join(seat);
+            }
             self.joined = Rc::downgrade(&link);
         }
         self.previous = self.lane.replace(link);
@@ -148,6 +150,11 @@ impl<'a> Actions<'a> {
         login: Option<&[u8]>,
         tell: impl FnOnce(&Rc<Seat>, &LaneKey, Result<Joined<Seat>, DialError>) + 'static,
     ) -> Result<Rc<Link<Seat>>, Asked> {
+        if let Some(link) = self.links.joined.upgrade()
+            && self.context.hub.takes_back(&link, key)
+        {
+            return Ok(link);
+        }
         match self.context.hub.lane_at_once(key) {
             Some(found) => found.map_err(Asked::Refused),
             None => {
@@ -281,6 +288,10 @@ impl Ports for Actions<'_> {
         if let Some(own) = &self.links.own {
             if let Some(key) = key {
                 own.set_key(key.clone());
+                if !key.identity.is_proven() {
+                    // It has become anew what it may have been before.
+                    self.links.joined = std::rc::Weak::new();
+                }
             }
             if let Some(label) = label {
                 own.set_label(label.clone());

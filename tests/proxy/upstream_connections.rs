@@ -114,6 +114,28 @@ fn what_holds_up_the_whole_server_needs_no_connection_of_its_own() {
 }
 
 #[test]
+fn who_comes_back_from_a_connection_of_its_own_is_no_newcomer() {
+    each_mode(|stack| {
+        let (mut client, mut redis) = (stack.client(), stack.redis.client());
+        let dialled = |redis: &mut Client| {
+            let info = cmd!(redis, "INFO", "stats").text();
+            info.lines()
+                .find(|line| line.starts_with("total_connections_received"))
+                .map(str::to_owned)
+        };
+        check!(client, "GET", "k" => "$nil");
+        check!(client, "BLPOP", "none", "0.01" => "*nil");
+        // From now on the server is asked anew for everybody who comes.
+        check!(stack.client(), "CONFIG", "SET", "requirepass", "" => "+OK");
+        let before = dialled(&mut redis);
+        check!(client, "GET", "k" => "$nil");
+        check!(client, "BLPOP", "none", "0.01" => "*nil");
+        check!(client, "GET", "k" => "$nil");
+        assert_eq!(dialled(&mut redis), before);
+    });
+}
+
+#[test]
 fn connections_that_nobody_needs_are_closed() {
     each_mode(|stack| {
         // sessiond watches the server on one connection; the client that found it up has left.

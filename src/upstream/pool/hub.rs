@@ -69,6 +69,13 @@ impl<R: Receiver> Hub<R> {
         })
     }
 
+    /// Whether a client without credentials of its own that was on `lane` may go on there: on the server its connection would
+    /// be the same all the while, whoever else would be let in by now.
+    pub fn takes_back(&self, lane: &Link<R>, key: &LaneKey) -> bool {
+        let is_same = !key.identity.is_proven() && *lane.key() == *key;
+        is_same && lane.is_open() && !is_stuck(lane, Instant::now())
+    }
+
     /// The lane for clients in the state of `key`, if there is one that may be joined at once; the error, if it is known
     /// already that there will be none.
     pub fn lane_at_once(&self, key: &LaneKey) -> Option<Result<Rc<Link<R>>, DialError>> {
