@@ -208,6 +208,12 @@ impl Ports for Actions<'_> {
         self.links.note(sent, place, 1);
     }
 
+    fn login(&mut self, to: To, place: Place, request: &[u8]) {
+        let sent =
+            self.links.link(to).is_some_and(|link| link.send_login(self.seat, place, request));
+        self.links.note(sent, place, 1);
+    }
+
     fn expect(&mut self, place: Place, as_run: bool) {
         let sent = self.links.own.as_ref().is_some_and(|own| match as_run {
             true => own.send_run(self.seat, place, b"", 1),

@@ -57,6 +57,9 @@ pub trait Ports {
     /// Sends one request whose reply means something. `kept` is given back with the reply.
     fn send(&mut self, to: To, place: Place, kept: &[u8], write: &mut dyn FnMut(&mut BytesMut));
 
+    /// Sends one request that may log the client in. Its reply means something.
+    fn login(&mut self, to: To, place: Place, request: &[u8]);
+
     /// Sends one request on the client's own connection, the bytes of which follow by [`Ports::raw`].
     fn expect(&mut self, place: Place, as_run: bool);
 

@@ -13,6 +13,7 @@ mod drain;
 mod freeze;
 mod give_back;
 mod halves;
+mod hidden_refusals;
 mod large_replies;
 mod last_moment;
 mod leaving;

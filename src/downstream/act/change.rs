@@ -114,12 +114,9 @@ impl Client {
         if change.name.is_some() {
             let mut unnamed = BytesMut::new();
             encode_unnamed(change, &mut unnamed);
-            self.ours_with_barrier(
-                To::Lane,
-                Ours::Hello(Box::new(change.clone())),
-                &unnamed,
-                ports,
-            );
+            let place = self.ours(Ours::Hello(Box::new(change.clone())));
+            self.course.barrier = Some(place);
+            Self::ask_for(Some(change), state, To::Lane, place, &unnamed, ports);
             return Err(Stop::Wait(Stall::Barrier));
         }
         let meaning = Meaning::Change(state, Some(Box::new(change.clone())), Default::default());
@@ -128,7 +125,10 @@ impl Client {
                 let place = self.place(meaning);
                 self.reply(place, &frame, b"", ports);
             }
-            None => self.pass_with_barrier(To::Lane, meaning, request.bytes(), ports),
+            None => {
+                let place = self.place_with_barrier(meaning);
+                Self::ask_for(Some(change), state, To::Lane, place, request.bytes(), ports);
+            }
         }
         Ok(true)
     }
@@ -157,17 +157,30 @@ impl Client {
         let misplaced = ports.standing(To::Own).is_some_and(|standing| standing.misplaced);
         let selects_again = misplaced && change.as_ref().is_some_and(|c| c.database.is_none());
         let options = HelloOptions::of(state, request);
-        self.pass_with_barrier(
-            To::Own,
-            Meaning::Change(state, change.map(Box::new), options),
-            request.bytes(),
-            ports,
-        );
+        let meaning = Meaning::Change(state, change.clone().map(Box::new), options);
+        let place = self.place_with_barrier(meaning);
+        Self::ask_for(change.as_ref(), state, To::Own, place, request.bytes(), ports);
         if selects_again {
             // The server refused to select the client's database as long as the connection was not authenticated.
             let mut select = BytesMut::new();
             encode_select(self.key.database, &mut select);
             self.ours_with_barrier(To::Own, Ours::Placed, &select, ports);
+        }
+    }
+
+    /// Sends a request for a change; without one it is not understood, and may be a login all the same.
+    fn ask_for(
+        change: Option<&Change>,
+        state: State,
+        to: To,
+        place: Place,
+        request: &[u8],
+        ports: &mut impl Ports,
+    ) {
+        let may_log_in = change.is_none_or(|change| change.identity.is_some());
+        match state {
+            State::Auth | State::Hello if may_log_in => ports.login(to, place, request),
+            _ => Self::send(ports, to, place, request),
         }
     }
 

@@ -99,6 +99,11 @@ impl Ports for World {
         self.sent.push((place, 1));
     }
 
+    fn login(&mut self, to: To, place: Place, request: &[u8]) {
+        self.say(format!("{to:?}: {}", words(request)));
+        self.sent.push((place, 1));
+    }
+
     fn expect(&mut self, place: Place, _: bool) {
         self.sent.push((place, 1));
     }

@@ -12,7 +12,7 @@ use crate::{
         change::{Change, HelloOptions},
         client::{ClientCommand, tracking::Tracking},
         pause::Pausing,
-        table::{Stream, Subscription, Transaction as Step},
+        table::{State, Stream, Subscription, Transaction as Step},
     },
     downstream::{
         client::Client,
@@ -29,6 +29,10 @@ use crate::{
     resp::{Request, encode},
     state::traces::Traces,
 };
+
+/// A login in a transaction, on a server that would keep its refusal to itself.
+const LOGIN_REFUSED: &[u8] =
+    b"-ERR a login is not possible in a transaction: this server does not answer one that it refuses\r\n";
 
 impl Client {
     /// `MULTI`, `EXEC`, `DISCARD`, `WATCH`, `UNWATCH`
@@ -78,6 +82,10 @@ impl Client {
         ports: &mut impl Ports,
     ) -> Result<(), Stop> {
         self.own_link(ports)?;
+        if self.may_go_unanswered(route, request, ports) {
+            self.refuse_by_server(To::Own, Bytes::from_static(LOGIN_REFUSED), ports);
+            return Ok(());
+        }
         let mut asked = Cow::Borrowed(request.bytes());
         let effect = match route {
             Route::State(state) => {
@@ -119,6 +127,19 @@ impl Client {
         self.me.queued_bytes += request.bytes().len();
         self.pass(To::Own, Meaning::Queued(effect.map(Box::new)), &asked, ports);
         Ok(())
+    }
+
+    /// Whether a login would be queued whose refusal would be missing in the reply to `EXEC`, which nobody could read then.
+    fn may_go_unanswered(
+        &self,
+        route: Route,
+        request: &Request<'_>,
+        ports: &mut impl Ports,
+    ) -> bool {
+        let Route::State(state) = route else { return false };
+        let hides = ports.standing(To::Own).is_some_and(|standing| standing.hides_refusals);
+        let logs_in = || Change::of(state, request).is_none_or(|change| change.identity.is_some());
+        hides && matches!(state, State::Auth | State::Hello) && logs_in()
     }
 
     /// What the server is asked in place of a `CLIENT` subcommand that is queued, if anything, and what happens when it runs.

@@ -106,7 +106,8 @@ impl Dialer {
         let standing = Standing {
             unauthenticated,
             misplaced: misplaced.is_some(),
-            waits_for_writes: greeting.waits_for_writes,
+            waits_for_writes: greeting.is_recent,
+            hides_refusals: greeting.is_recent,
         };
         let link = Link::new(greeting.id, key, pinned, standing, Instant::now());
         spawn_local(drive(link.clone(), stream, input));

@@ -96,8 +96,8 @@ pub(super) fn outcome(step: Step, key: &LaneKey, frame: &[u8]) -> Outcome {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Greeting {
     pub(super) id: ServerId,
-    /// Since version 7.2 `WAIT` speaks of the last command that was replicated. Valkey counts on from there.
-    pub(super) waits_for_writes: bool,
+    /// It is of version 7.2 or later. Valkey counts on from there.
+    pub(super) is_recent: bool,
 }
 
 impl Greeting {
@@ -112,7 +112,7 @@ impl Greeting {
                 }
                 Some(b"version") => {
                     let version = reply::as_bulk(value).unwrap_or_default();
-                    greeting.waits_for_writes = is_since(version, [7, 2]);
+                    greeting.is_recent = is_since(version, [7, 2]);
                 }
                 _ => {}
             }
@@ -164,9 +164,9 @@ mod tests {
         let resp2 = b"*8\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.0.15\r\n$2\r\nid\r\n:17\r\n\
             $7\r\nmodules\r\n*0\r\n";
         let greeting = Greeting::of(resp2);
-        assert_eq!(greeting, Greeting { id: ServerId(17), waits_for_writes: false });
+        assert_eq!(greeting, Greeting { id: ServerId(17), is_recent: false });
         let resp3 = Greeting::of(b"%2\r\n$7\r\nversion\r\n$5\r\n8.1.0\r\n$2\r\nid\r\n:18\r\n");
-        assert_eq!(resp3, Greeting { id: ServerId(18), waits_for_writes: true });
+        assert_eq!(resp3, Greeting { id: ServerId(18), is_recent: true });
         for other in [&b"-NOAUTH x\r\n"[..], b"%0\r\n", b"*1\r\n$2\r\nid\r\n"] {
             assert_eq!(Greeting::of(other), Greeting::default());
         }

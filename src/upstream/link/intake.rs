@@ -5,9 +5,9 @@ use std::rc::Rc;
 use bytes::{Buf, BytesMut};
 
 use super::{
-    Link,
+    Link, login,
     pace::Pace,
-    queue::Expected,
+    queue::{Care, Expected},
     receiver::{Receiver, Verdict},
 };
 use crate::{
@@ -122,9 +122,18 @@ impl<R: Receiver> Intake<R> {
     fn answer(&mut self, frame: &[u8]) {
         let popped = self.link.queue.borrow_mut().pop();
         let Some(entry) = popped else { return };
-        if entry.repeats {
-            self.link.scripts().repeated();
-        }
+        let frame = match entry.care {
+            Care::None => frame,
+            Care::Repeats => {
+                self.link.scripts().repeated();
+                frame
+            }
+            Care::Guarded if login::answers_guard(frame) => {
+                self.link.queue.borrow_mut().pop();
+                login::REFUSED
+            }
+            Care::Guarded => frame,
+        };
         let kept = match entry.expected {
             Expected::Run(_) => None,
             Expected::One { kept } => Some(kept as usize),

@@ -7,6 +7,7 @@
 mod bypass;
 pub(super) mod driver;
 mod intake;
+mod login;
 mod outgoing;
 mod pace;
 mod queue;
@@ -26,7 +27,7 @@ use tokio::time::{Duration, Instant};
 use self::{
     bypass::Bypass,
     outgoing::Outgoing,
-    queue::{Entry, Expected, Queue},
+    queue::{Care, Entry, Expected, Queue},
     receiver::{Failure, Receiver},
 };
 use crate::state::{
@@ -161,7 +162,7 @@ impl<R: Receiver> Link<R> {
             return false;
         }
         write(&mut self.outgoing.borrow_mut().bytes);
-        self.enqueue(Entry { repeats: true, ..Entry::one(receiver.clone(), place) }, b"");
+        self.enqueue(Entry { care: Care::Repeats, ..Entry::one(receiver.clone(), place) }, b"");
         self.scripts.borrow_mut().repeats();
         true
     }

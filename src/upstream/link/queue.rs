@@ -19,19 +19,29 @@ pub(super) enum Expected {
     One { kept: u32 },
 }
 
+/// What is to be minded when the reply comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Care {
+    /// Nothing.
+    None,
+    /// It answers the repetition of a call whose script the server did not know.
+    Repeats,
+    /// It may be missing: then that to the request behind it comes in its place.
+    Guarded,
+}
+
 /// A request, or a run of them.
 pub(super) struct Entry<R> {
     /// Who takes the reply; nobody for what the pool itself sends.
     pub(super) receiver: Option<Rc<R>>,
     pub(super) place: Place,
     pub(super) expected: Expected,
-    /// It is the repetition of a call whose script the server did not know.
-    pub(super) repeats: bool,
+    pub(super) care: Care,
 }
 
 impl<R> Entry<R> {
     pub(super) fn run(receiver: Rc<R>, place: Place, count: u32) -> Self {
-        Self { receiver: Some(receiver), place, expected: Expected::Run(count), repeats: false }
+        Self { receiver: Some(receiver), place, expected: Expected::Run(count), care: Care::None }
     }
 
     pub(super) fn one(receiver: Rc<R>, place: Place) -> Self {
@@ -39,7 +49,7 @@ impl<R> Entry<R> {
             receiver: Some(receiver),
             place,
             expected: Expected::One { kept: 0 },
-            repeats: false,
+            care: Care::None,
         }
     }
 
@@ -48,7 +58,7 @@ impl<R> Entry<R> {
             receiver: None,
             place: Place::default(),
             expected: Expected::One { kept: 0 },
-            repeats: false,
+            care: Care::None,
         }
     }
 }
@@ -151,7 +161,7 @@ impl<R> Queue<R> {
             let place = entry.place;
             entry.place = place.plus(1);
             let receiver = entry.receiver.clone();
-            return Some(Entry { receiver, place, expected: Expected::Run(1), repeats: false });
+            return Some(Entry { receiver, place, expected: Expected::Run(1), care: Care::None });
         }
         self.entries.pop_front()
     }

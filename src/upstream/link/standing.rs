@@ -11,6 +11,8 @@ pub struct Standing {
     /// `WAIT` speaks of the last replicated command of its connection (Redis 7.2 and later), and not of the last one of any
     /// kind.
     pub waits_for_writes: bool,
+    /// It does not answer a refused login while other replies wait to be written (also since 7.2).
+    pub hides_refusals: bool,
 }
 
 impl Standing {
