@@ -12,7 +12,10 @@ const UNAVAILABLE: &str = "UPSTREAM unavailable: ";
 /// `EXEC` of a transaction that was lost.
 pub(super) const DISCARDED: &[u8] =
     b"-EXECABORT Transaction discarded because the connection to the server was lost\r\n";
-/// Another command of it.
+/// The end of a transaction in which a command was refused, in Redis' words.
+pub(super) const SPOILED: &[u8] =
+    b"-EXECABORT Transaction discarded because of previous errors.\r\n";
+/// Another command of a transaction that is lost.
 pub(super) const TRANSACTION_LOST: &[u8] =
     b"-UPSTREAM unavailable: the connection that held the transaction was lost\r\n";
 

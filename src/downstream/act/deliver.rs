@@ -5,6 +5,7 @@ use bytes::{Bytes, BytesMut};
 use super::super::{
     client::Client,
     ports::{Ports, To},
+    refusal,
     replies::{
         Meaning,
         meaning::{Asking, Ours},
@@ -87,11 +88,11 @@ impl Client {
                 return ports.ask(place, vec![super::super::registry::question::Question::Counts]);
             }
             Meaning::Info(_) | Meaning::Subscription(_) => {}
-            Meaning::Queued(effect) => {
-                if !is_error && let Some(transaction) = self.mode.transaction() {
-                    transaction.queue(effect.map(|effect| *effect));
-                }
-            }
+            Meaning::Queued(effect) => match self.mode.transaction() {
+                Some(transaction) if is_error => transaction.spoil(),
+                Some(transaction) => transaction.queue(effect.map(|effect| *effect)),
+                None => {}
+            },
             Meaning::Part(effect) if frame != b"+QUEUED\r\n" => {
                 let (label, protocol) = (self.me.label.clone(), self.protocol());
                 return self.fill(place, |out| effect.write(frame, &label, protocol, out));
@@ -100,7 +101,12 @@ impl Client {
             Meaning::Executed(transaction) => {
                 return self.block_executed(place, *transaction, frame);
             }
-            Meaning::Refused(error) if is_error => return self.fill_frame(place, &error),
+            Meaning::Refused(error) if is_error => {
+                if let Some(transaction) = self.mode.transaction() {
+                    transaction.spoil();
+                }
+                return self.fill_frame(place, &error);
+            }
             Meaning::Refused(_) => {}
             Meaning::Distrusted(refusal) if !is_error => return self.fill_frame(place, &refusal),
             Meaning::Distrusted(_) => {}
@@ -122,8 +128,10 @@ impl Client {
             Meaning::Discarded => {}
             Meaning::Executing => return self.executed(place, frame, ports),
             Meaning::Aborting => {
-                self.end_transaction();
+                let spoiled =
+                    self.end_transaction().is_some_and(|transaction| transaction.is_spoiled());
                 let aborted: &[u8] = match self.protocol() {
+                    _ if spoiled => refusal::SPOILED,
                     Protocol::Resp2 => b"*-1\r\n",
                     Protocol::Resp3 => b"_\r\n",
                 };

@@ -452,6 +452,21 @@ fn who_waits_and_sends_no_more_shows_it_to_the_server() {
 }
 
 #[test]
+fn a_transaction_with_a_refused_command_is_refused_though_its_keys_may_have_changed() {
+    let mut stage = Stage::new();
+    stage.send("WATCH k");
+    stage.reply("+OK\r\n");
+    stage.lose(To::Own);
+    stage.send("MULTI");
+    stage.reply("+OK\r\n");
+    stage.send("NONE");
+    stage.reply("-ERR unknown command\r\n");
+    assert_eq!(stage.send("EXEC"), "Own: DISCARD");
+    let aborted = "-EXECABORT Transaction discarded because of previous errors.\r\n";
+    assert_eq!(stage.reply("+OK\r\n"), aborted);
+}
+
+#[test]
 fn passwords_changed_make_the_servers_word_old() {
     let mut stage = Stage::new();
     assert_eq!(stage.send("CONFIG SET requirepass x"), "Lane: CONFIG SET requirepass x");

@@ -81,6 +81,7 @@ pub(crate) struct Transaction {
     /// What has come of a reply that consists of several frames.
     frames: BytesMut,
     collecting: bool,
+    spoiled: bool,
 }
 
 /// Who executes a transaction.
@@ -124,6 +125,16 @@ impl Transaction {
             self.effects.push((self.queued, effect));
         }
         self.queued += 1;
+    }
+
+    /// The server has refused to queue a command.
+    pub(crate) fn spoil(&mut self) {
+        self.spoiled = true;
+    }
+
+    /// Whether it has, so that nothing of the transaction runs.
+    pub(crate) fn is_spoiled(&self) -> bool {
+        self.spoiled
     }
 
     /// How many commands are queued.
