@@ -18,6 +18,7 @@ mod standing;
 
 use std::{
     cell::{Cell, RefCell, RefMut},
+    collections::HashSet,
     rc::{Rc, Weak},
     task::{Context, Poll, Waker},
 };
@@ -70,6 +71,15 @@ struct People<R> {
 }
 
 impl<R> People<R> {
+    /// A client may come again and again.
+    fn join(&mut self, member: &Rc<R>) {
+        if self.members.len() == self.members.capacity() {
+            let mut seen = HashSet::new();
+            self.members.retain(|member| member.strong_count() > 0 && seen.insert(member.as_ptr()));
+        }
+        self.members.push(Rc::downgrade(member));
+    }
+
     fn end(&mut self) -> (Option<Rc<R>>, Vec<Weak<R>>) {
         (self.owner.take(), std::mem::take(&mut self.members))
     }
@@ -151,11 +161,7 @@ impl<R: Receiver> Link<R> {
 
     /// Asks to be told when a shared link is cut: a client has to leave when the server has cut off its user.
     pub fn join(&self, member: &Rc<R>) {
-        let members = &mut self.people.borrow_mut().members;
-        if members.len() == members.capacity() {
-            members.retain(|member| member.strong_count() > 0);
-        }
-        members.push(Rc::downgrade(member));
+        self.people.borrow_mut().join(member);
     }
 
     /// Takes no more requests; the link closes after the last reply.
@@ -324,4 +330,20 @@ impl Wakers {
 /// Why a request could not be sent on a link that has closed.
 pub fn closed() -> Failure {
     Failure::Unsent("the connection to the server has closed".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_again_and_again_is_remembered_a_few_times_at_most() {
+        let mut people = People { owner: None, members: Vec::new() };
+        let (often, once) = (Rc::new(1), Rc::new(2));
+        people.join(&once);
+        (0..1000).for_each(|_| people.join(&often));
+        assert!(people.members.len() <= 8, "{}", people.members.len());
+        let (_, members) = people.end();
+        assert!(members.iter().any(|member| member.upgrade() == Some(once.clone())));
+    }
 }
