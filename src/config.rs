@@ -16,8 +16,9 @@ use crate::{
     secret::{HIDDEN, Secret},
     server, session, telemetry,
     upstream::{
-        address::{Address, Credentials, Endpoint, UpstreamUrl},
+        address::{Address, Credentials, Endpoint},
         control, embedded, settings as upstream,
+        url::UpstreamUrl,
     },
 };
 

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     secret::{HIDDEN, Secret},
     telemetry::{Filter, Format},
-    upstream::{address, settings::Mode},
+    upstream::{settings::Mode, url},
 };
 
 /// One key of the configuration.
@@ -59,7 +59,7 @@ pub static KEYS: &[Key] = &[
     Key {
         name: "upstream",
         placeholder: "URL",
-        allowed: address::ALLOWED_OR_EMPTY,
+        allowed: url::ALLOWED_OR_EMPTY,
         default: r#""""#,
         doc: "The Redis or Valkey server to stand in front of. Empty starts a private one in data_dir.",
         secret: false,
@@ -69,7 +69,7 @@ pub static KEYS: &[Key] = &[
                 "" => None,
                 _ => Some(
                     text.parse()
-                        .map_err(|error: address::UrlError| Rejected(Some(error.to_string())))?,
+                        .map_err(|error: url::UrlError| Rejected(Some(error.to_string())))?,
                 ),
             };
             Ok(())
@@ -309,7 +309,7 @@ pub static KEYS: &[Key] = &[
         list: true,
         set: |draft, text| {
             let items = text.split(',').filter(|_| !text.is_empty());
-            let numbers: Result<_, _> = items.map(|item| address::database(item.trim())).collect();
+            let numbers: Result<_, _> = items.map(|item| url::database(item.trim())).collect();
             put(&mut draft.config.housekeeping.databases, numbers.ok())
         },
         show: |config| format!("{:?}", config.housekeeping.databases),

@@ -10,3 +10,4 @@ pub mod link;
 pub mod pool;
 pub mod served;
 pub mod settings;
+pub mod url;
