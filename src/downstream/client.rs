@@ -49,6 +49,8 @@ pub struct Rules {
     pub facts: Arc<Facts>,
     /// What a client is called that has given itself no name. One for all, so that clients are small.
     pub unnamed: Rc<Label>,
+    /// Whether subscriptions are made again when their connection is lost: another server takes the place of the one before.
+    pub resubscribes: bool,
 }
 
 /// One client.
@@ -74,13 +76,14 @@ impl Client {
     /// A client that has come at `now`, by the worker's clock.
     pub fn new(rules: Rc<Rules>, id: ClientId, now: u32) -> Self {
         let key = rules.initial.clone();
+        let subscriptions = Subscriptions::none(rules.resubscribes);
         let me = Me::new(id, rules.unnamed.clone(), now);
         Self {
             rules,
             me,
             key,
             mode: Mode::default(),
-            subscriptions: Subscriptions::default(),
+            subscriptions,
             marks: Traces::default(),
             footing: Footing::default(),
             replies: Replies::default(),

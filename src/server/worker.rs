@@ -187,6 +187,7 @@ async fn run(
         session: plan.session,
         facts: plan.facts,
         unnamed: Rc::default(),
+        resubscribes: false,
     });
     let server = dial::Server { endpoint: plan.endpoint, timeout: plan.connect_timeout };
     let hub =

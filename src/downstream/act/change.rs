@@ -20,7 +20,7 @@ use crate::{
         ports::{Ports, To},
         registry::question::Told,
         replies::{Meaning, meaning::Ours},
-        state::{course::Stall, mode::Mode, subscriptions::Subscriptions},
+        state::{course::Stall, mode::Mode},
     },
     resp::{Protocol, Request, encode, reply},
     state::{ids::Place, label::Label, traces::Traces},
@@ -245,7 +245,7 @@ impl Client {
     /// `RESET`: nothing is left of what the client had switched on.
     fn forget_all(&mut self, ports: &mut impl Ports) {
         self.mode = Mode::Plain;
-        self.subscriptions = Subscriptions::default();
+        self.subscriptions.clear();
         // The server keeps what `CLIENT SETINFO` has said, so the connection is nobody else's.
         self.marks = Traces::KNOWN.with(Traces::MOVED, self.marks.any(Traces::MOVED));
         self.course.watch_lost = false;

@@ -11,6 +11,7 @@ use super::super::{
         meaning::{Asking, Ours},
     },
     state::{
+        leaving::End,
         mode::{Mode, Tunnel},
         subscriptions::{Notice, is_message},
     },
@@ -271,6 +272,9 @@ impl Client {
         if self.me.flags.has(Flags::MONITOR) && is_monitored(frame) {
             return Verdict::Unasked;
         }
+        if self.subscriptions.answers_again(frame) {
+            return Verdict::Unasked;
+        }
         let confirms = self.is_confirmation_awaited(front);
         if self.may_be_notice(confirms, frame) {
             let is_push = frame.first() == Some(&b'>');
@@ -290,7 +294,7 @@ impl Client {
         }
         let Some(place) = front else { return Verdict::Unasked };
         if matches!(self.replies.meaning(place), Some(Meaning::Executing))
-            && let subscriptions = self.subscriptions
+            && let subscriptions = self.subscriptions.clone()
             && let Some(transaction) = self.mode.transaction()
             && !transaction.collect(frame, subscriptions)
         {
@@ -327,6 +331,13 @@ impl Client {
     pub(crate) fn unasked(&mut self, bytes: &[u8], complete: bool, ports: &mut impl Ports) {
         if let Mode::Tunnel(Tunnel::Asked) = self.mode {
             return self.tunnel_answered(bytes, ports);
+        }
+        if complete && self.subscriptions.answers_again(bytes) {
+            if !self.subscriptions.made_again(bytes) {
+                // It would wait for messages that do not come.
+                self.leaving.end(End::Politely);
+            }
+            return;
         }
         if let Mode::Transaction(transaction) = &self.mode
             && transaction.is_collecting()

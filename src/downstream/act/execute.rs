@@ -193,7 +193,7 @@ impl Client {
             id: self.me.id,
             label: self.me.label.clone(),
             protocol: self.protocol(),
-            subscriptions: self.subscriptions,
+            subscriptions: self.subscriptions.clone(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use crate::{
     command::client::profile::Flags,
@@ -204,6 +204,11 @@ impl Client {
                 label
                     .encode_changes(&ports.own_label(), |request| ports.unheard(To::Own, &request));
                 ports.own_changed(None, Some(&label));
+                if self.subscriptions.are_lost() {
+                    let mut again = BytesMut::new();
+                    self.subscriptions.make_again(&mut again);
+                    ports.raw(&again);
+                }
                 ports.tell_keepers(Some(id));
             }
         }
@@ -246,9 +251,9 @@ impl Client {
         }
     }
 
-    /// Another client's invalidations come here: the client needs a connection of its own for that.
+    /// Other clients' invalidations come here, or messages that the client is subscribed to: it needs a connection of its own.
     pub(in crate::downstream) fn wants_own(&self) -> bool {
-        self.me.kept > 0
+        (self.me.kept > 0 || self.subscriptions.are_lost())
             && self.me.own.is_none()
             && !self.footing.is_asking()
             && self.replies.is_idle()
@@ -261,6 +266,10 @@ impl Client {
             // Who waits is told when it is there, or that it will not be.
             if let Err(Stop::Refused(error)) = self.own_link(ports) {
                 self.end_if_refused(&error);
+                if self.subscriptions.are_lost() {
+                    // It would wait for messages that do not come.
+                    self.leaving.end(End::Politely);
+                }
             }
         }
         if self.footing.recheck && self.replies.is_idle() && !self.footing.is_asking() {
@@ -369,8 +378,8 @@ impl Client {
         self.drop_own(ports);
         let lasting = self.has_lasting();
         let marks = std::mem::take(&mut self.marks);
-        let subscribed = std::mem::take(&mut self.subscriptions).any();
-        let unnoticed = subscribed || lasting || self.mode.is_quiet() || self.me.kept > 0;
+        let unheard = self.subscriptions.any() && !self.subscriptions.lose();
+        let unnoticed = unheard || lasting || self.mode.is_quiet() || self.me.kept > 0;
         if unnoticed || self.leaving.is_final() {
             return self.leaving.end(End::Politely);
         }

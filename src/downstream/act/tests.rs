@@ -261,6 +261,7 @@ impl Stage {
             session: session::Settings::default(),
             facts: Arc::new(facts),
             unnamed: Rc::default(),
+            resubscribes: false,
         };
         let client = Client::new(Rc::new(rules), ClientId(1), 0);
         Self { client, world: World::default(), input: BytesMut::new() }

@@ -192,6 +192,7 @@ impl Transaction {
     /// Appends the reply to `EXEC` as the client is to see it.
     pub(crate) fn execute(self, frames: &[u8], executor: Executor, out: &mut BytesMut) -> Executed {
         let Executor { id, label, mut protocol, subscriptions } = executor;
+        let before = subscriptions.clone();
         let mut executed = Executed {
             changes: Vec::new(),
             lasting: false,
@@ -213,7 +214,7 @@ impl Transaction {
         };
         out.extend_from_slice(&frames[..frames.len() - rest.len()]);
         let mut effects = self.effects.iter().peekable();
-        for (index, element) in self.elements(rest, subscriptions).enumerate() {
+        for (index, element) in self.elements(rest, before).enumerate() {
             let Some(element) = element else { break };
             let effect = effects.next_if(|(at, _)| *at == index).map(|(_, effect)| effect);
             // What the server says of a command, or of a client, that it does not know may be an error.
@@ -371,7 +372,9 @@ mod tests {
         // The array holds both confirmations; the id comes behind it.
         let array = format!("*2\r\n{}{}", confirmed("a", 1), confirmed("b", 2));
         let none = Subscriptions::default();
-        assert!(!transaction.collect(array.as_bytes(), none) && transaction.is_collecting());
+        assert!(
+            !transaction.collect(array.as_bytes(), none.clone()) && transaction.is_collecting()
+        );
         assert!(transaction.collect(b":55\r\n", none) && !transaction.is_collecting());
         let whole = transaction.take_frames(b":55\r\n");
         let mut out = BytesMut::new();

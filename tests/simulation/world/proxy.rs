@@ -55,6 +55,7 @@ impl Proxy {
             session: Default::default(),
             facts: Arc::new(facts),
             unnamed: Rc::default(),
+            resubscribes: false,
         });
         let proofs = Proofs::default();
         let way = Rc::new(Way(network.clone()));
