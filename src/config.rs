@@ -16,8 +16,9 @@ use crate::{
     secret::{HIDDEN, Secret},
     server, session, telemetry,
     upstream::{
-        address::{Address, Credentials, Endpoint},
+        address::{Address, Credentials},
         control, embedded, settings as upstream,
+        site::{Place, Site},
         url::UpstreamUrl,
     },
 };
@@ -56,6 +57,8 @@ struct Draft {
     url: Option<UpstreamUrl>,
     user: Option<String>,
     password: Option<Secret>,
+    sentinel_user: Option<String>,
+    sentinel_password: Option<Secret>,
     /// Which keys were set, where, and to what, as it may be shown.
     given: Vec<(&'static str, Origin, String)>,
 }
@@ -142,6 +145,7 @@ impl Draft {
         let Some(url) = self.url.take() else {
             self.refuse("upstream_user", user.is_some(), "needs upstream")?;
             self.refuse("upstream_password", password.is_some(), "needs upstream")?;
+            self.refuse_sentinel_credentials()?;
             let authority = self.config.upstream.authority.is_some();
             self.refuse("upstream_ca", authority, "needs an upstream with rediss://")?;
             return Ok(self.config);
@@ -157,9 +161,21 @@ impl Draft {
                 None
             }
         };
+        let mut place = url.place;
+        match &mut place {
+            Place::Sentinel(group) => {
+                let user = self.sentinel_user.take();
+                let password = self.sentinel_password.take();
+                if user.is_some() && password.is_none() {
+                    self.refuse("sentinel_user", true, "needs sentinel_password too")?;
+                }
+                group.credentials = password.map(|password| Credentials { user, password });
+            }
+            Place::Server(_) => self.refuse_sentinel_credentials()?,
+        }
         let authority = self.config.upstream.authority.clone();
-        let tls = match url.address {
-            Address::Tls { .. } => match TlsContext::load(authority.as_deref()) {
+        let tls = match place.addresses().first() {
+            Some(Address::Tls { .. }) => match TlsContext::load(authority.as_deref()) {
                 Ok(tls) => Some(tls),
                 Err(error) => {
                     let key = if authority.is_some() { "upstream_ca" } else { "upstream" };
@@ -167,14 +183,20 @@ impl Draft {
                     None
                 }
             },
-            Address::Tcp { .. } | Address::Unix(_) => {
+            _ => {
                 self.refuse("upstream_ca", authority.is_some(), "is for rediss:// only")?;
                 None
             }
         };
-        let endpoint = Endpoint { address: url.address, credentials, database: url.database, tls };
-        self.config.upstream.endpoint = Some(endpoint);
+        let site = Site { place, credentials, database: url.database, tls };
+        self.config.upstream.site = Some(site);
         Ok(self.config)
+    }
+
+    fn refuse_sentinel_credentials(&self) -> Result<(), ConfigError> {
+        let why = "is for redis+sentinel:// only";
+        self.refuse("sentinel_user", self.sentinel_user.is_some(), why)?;
+        self.refuse("sentinel_password", self.sentinel_password.is_some(), why)
     }
 
     /// An error about `name` when `refused`, saying where its value came from.

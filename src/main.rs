@@ -15,10 +15,11 @@ use sessiond::{
     server::Server,
     shutdown, telemetry,
     upstream::{
-        address::Endpoint,
         control::Control,
         embedded::{self, Embedded},
         served::ServedDatabases,
+        site::Site,
+        topology::Topology,
     },
 };
 use tokio_util::sync::CancellationToken;
@@ -64,10 +65,10 @@ async fn run(config: &Config) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     shutdown::on_signals(shutdown.clone()).context("cannot listen for signals")?;
 
-    let Some((endpoint, embedded)) = upstream(config, &shutdown).await? else {
+    let Some((site, embedded)) = upstream(config, &shutdown).await? else {
         return Ok(());
     };
-    let outcome = in_front_of(config, endpoint, embedded.is_some(), shutdown).await;
+    let outcome = in_front_of(config, &site, embedded.is_some(), shutdown).await;
     if let Some(embedded) = embedded {
         embedded.stop().await;
     }
@@ -78,38 +79,41 @@ async fn run(config: &Config) -> anyhow::Result<()> {
 async fn upstream(
     config: &Config,
     shutdown: &CancellationToken,
-) -> anyhow::Result<Option<(Endpoint, Option<Embedded>)>> {
-    if let Some(endpoint) = &config.upstream.endpoint {
-        return Ok(Some((endpoint.clone(), None)));
+) -> anyhow::Result<Option<(Site, Option<Embedded>)>> {
+    if let Some(site) = &config.upstream.site {
+        return Ok(Some((site.clone(), None)));
     }
     match Embedded::start(&config.embedded, shutdown.clone()).await {
-        Ok(embedded) => Ok(Some((embedded.endpoint().clone(), Some(embedded)))),
+        Ok(embedded) => Ok(Some((embedded.endpoint().clone().into(), Some(embedded)))),
         Err(embedded::Error::Interrupted) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Serves clients in front of `endpoint` until the shutdown, and until they are drained.
+/// Serves clients in front of `site` until the shutdown, and until they are drained.
 async fn in_front_of(
     config: &Config,
-    endpoint: Endpoint,
+    site: &Site,
     private: bool,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let served = Arc::new(ServedDatabases::default());
     let listen = &config.server.listen;
+    let (topology, finder) = Topology::of(site, config.upstream.connect_timeout);
     let server = Server::bind(
         &config.server,
         &config.upstream,
         &config.session,
-        endpoint.clone(),
+        topology.clone(),
+        config.upstream.hold(site),
         Arc::clone(&served),
         shutdown,
     )
     .await
     .map_err(|error| anyhow!("cannot listen on {listen}: {}", net::reason(&error)))?;
     let control = Control::start(
-        &endpoint,
+        &topology,
+        finder,
         config.upstream.connect_timeout,
         &config.housekeeping,
         &config.session,
@@ -120,7 +124,7 @@ async fn in_front_of(
     let kind = if private { "private server " } else { "" };
     let version = control.server().map_or("not reachable yet".into(), |server| server.to_string());
     tracing::info!(
-        "listening on {}, in front of {kind}{endpoint} ({version}), {} mode, workers: {}",
+        "listening on {}, in front of {kind}{site} ({version}), {} mode, workers: {}",
         server.local_addr().context("cannot tell the listening address")?,
         config.upstream.mode.as_str(),
         config.server.workers,

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     secret::{HIDDEN, Secret},
     telemetry::{Filter, Format},
-    upstream::{settings::Mode, url},
+    upstream::{address::Credentials, settings::Mode, site::Place, url},
 };
 
 /// One key of the configuration.
@@ -75,7 +75,7 @@ pub static KEYS: &[Key] = &[
             Ok(())
         },
         show: |config| {
-            quoted(&config.upstream.endpoint.as_ref().map_or(String::new(), ToString::to_string))
+            quoted(&config.upstream.site.as_ref().map_or(String::new(), ToString::to_string))
         },
     },
     Key {
@@ -91,8 +91,7 @@ pub static KEYS: &[Key] = &[
             Ok(())
         },
         show: |config| {
-            let credentials =
-                config.upstream.endpoint.as_ref().and_then(|e| e.credentials.as_ref());
+            let credentials = config.upstream.site.as_ref().and_then(|s| s.credentials.as_ref());
             quoted(credentials.and_then(|c| c.user.as_deref()).unwrap_or_default())
         },
     },
@@ -110,10 +109,39 @@ pub static KEYS: &[Key] = &[
             Ok(())
         },
         show: |config| {
-            let credentials =
-                config.upstream.endpoint.as_ref().and_then(|e| e.credentials.as_ref());
+            let credentials = config.upstream.site.as_ref().and_then(|s| s.credentials.as_ref());
             quoted(credentials.map_or("", |_| HIDDEN))
         },
+    },
+    Key {
+        name: "sentinel_user",
+        placeholder: "NAME",
+        allowed: "the name of an ACL user, or empty",
+        default: r#""""#,
+        doc: "The ACL user that sessiond authenticates as at the Sentinels of redis+sentinel://.",
+        secret: false,
+        list: false,
+        set: |draft, text| {
+            draft.sentinel_user = Some(text.to_owned()).filter(|text| !text.is_empty());
+            Ok(())
+        },
+        show: |config| {
+            quoted(at_sentinels(config).and_then(|c| c.user.as_deref()).unwrap_or_default())
+        },
+    },
+    Key {
+        name: "sentinel_password",
+        placeholder: "PASSWORD",
+        allowed: "a password, or empty",
+        default: r#""""#,
+        doc: "The password for the Sentinels.",
+        secret: true,
+        list: false,
+        set: |draft, text| {
+            draft.sentinel_password = Some(text).filter(|text| !text.is_empty()).map(Secret::new);
+            Ok(())
+        },
+        show: |config| quoted(at_sentinels(config).map_or("", |_| HIDDEN)),
     },
     Key {
         name: "upstream_ca",
@@ -172,6 +200,25 @@ pub static KEYS: &[Key] = &[
             put(&mut draft.config.upstream.upstream_timeout, Some(time))
         },
         show: |config| seconds(config.upstream.upstream_timeout),
+    },
+    Key {
+        name: "hold",
+        placeholder: "TIME",
+        allowed: "auto, or seconds or a time like 500ms or 2s, from 0 to 10m",
+        default: r#""auto""#,
+        doc: "How long requests that have not been sent wait for an upstream that is away, before they are \
+              answered with the error; auto is 10 seconds with Sentinels and 0 in front of one server.",
+        secret: false,
+        list: false,
+        set: |draft, text| {
+            let range = Duration::ZERO..=Duration::from_secs(600);
+            draft.config.upstream.hold = match text {
+                "auto" => None,
+                _ => Some(duration(text, range)?),
+            };
+            Ok(())
+        },
+        show: |config| config.upstream.hold.map_or(quoted("auto"), seconds),
     },
     Key {
         name: "workers",
@@ -355,6 +402,13 @@ pub static KEYS: &[Key] = &[
         show: |config| quoted(config.log.format.as_str()),
     },
 ];
+
+fn at_sentinels(config: &Config) -> Option<&Credentials> {
+    match &config.upstream.site.as_ref()?.place {
+        Place::Sentinel(group) => group.credentials.as_ref(),
+        Place::Server(_) => None,
+    }
+}
 
 fn put<T>(place: &mut T, value: Option<T>) -> Result<(), Rejected> {
     *place = value.ok_or(REJECTED)?;

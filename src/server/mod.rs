@@ -9,7 +9,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, atomic::AtomicU64},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::net::TcpListener;
@@ -20,7 +20,7 @@ pub use settings::{Listen, ListenError, Settings, cores};
 use crate::{
     downstream::registry::{report::Facts, roster::Roster},
     session,
-    upstream::{address::Endpoint, served::ServedDatabases, settings as upstream},
+    upstream::{pool::Times, served::ServedDatabases, settings as upstream, topology::Topology},
 };
 use worker::{Plan, Worker};
 
@@ -35,8 +35,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens, and starts the workers. Clients are served in front of `endpoint`; the databases in which they use session
-    /// commands are noted in `served`.
+    /// Listens, and starts the workers. Clients are served in front of the server that `topology` names; requests that have not
+    /// been sent wait for `hold` where there is none. The databases in which session commands are used are noted in `served`.
     ///
     /// # Errors
     /// The address cannot be listened on, or a thread cannot be started.
@@ -44,7 +44,8 @@ impl Server {
         settings: &Settings,
         upstream: &upstream::Settings,
         session: &session::Settings,
-        endpoint: Endpoint,
+        topology: Topology,
+        hold: Duration,
         served: Arc<ServedDatabases>,
         shutdown: CancellationToken,
     ) -> io::Result<Self> {
@@ -63,9 +64,12 @@ impl Server {
             rejected: AtomicU64::new(0),
         });
         let plan = Plan {
-            endpoint,
-            connect_timeout: upstream.connect_timeout,
-            upstream_timeout: upstream.upstream_timeout,
+            topology,
+            times: Times {
+                connect: upstream.connect_timeout,
+                silence: upstream.upstream_timeout,
+                hold,
+            },
             proofs: Default::default(),
             pause: Default::default(),
             dedicated,

@@ -39,10 +39,9 @@ use crate::{
         key::{Identity, LaneKey},
     },
     upstream::{
-        address::Endpoint,
-        connect::dial,
-        pool::{Hub, Proofs},
+        pool::{Hub, Proofs, Times},
         served::ServedDatabases,
+        topology::Topology,
     },
 };
 
@@ -52,9 +51,8 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// What every worker is started with.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
-    pub(super) endpoint: Endpoint,
-    pub(super) connect_timeout: Duration,
-    pub(super) upstream_timeout: Duration,
+    pub(super) topology: Topology,
+    pub(super) times: Times,
     pub(super) proofs: Proofs,
     pub(super) pause: WritePause,
     pub(super) dedicated: bool,
@@ -178,7 +176,7 @@ async fn run(
 ) {
     let initial = LaneKey {
         identity: Identity::unproven(),
-        database: plan.endpoint.database,
+        database: plan.topology.database(),
         protocol: Protocol::Resp2,
     };
     let rules = Rc::new(Rules {
@@ -187,11 +185,11 @@ async fn run(
         session: plan.session,
         facts: plan.facts,
         unnamed: Rc::default(),
-        resubscribes: false,
+        resubscribes: plan.topology.moves(),
     });
-    let server = dial::Server { endpoint: plan.endpoint, timeout: plan.connect_timeout };
-    let hub =
-        Hub::new(Rc::new(server), plan.connect_timeout, plan.upstream_timeout, plan.proofs.clone());
+    let mut topology = plan.topology;
+    let way = topology.way(plan.times.connect);
+    let hub = Hub::new(way, plan.times, plan.proofs.clone());
     let context = Rc::new(Context {
         hub,
         proofs: plan.proofs,
@@ -224,6 +222,7 @@ async fn run(
             }
             Some(ask) = asked.recv() => context.answer(ask),
             _ = sweep.tick() => context.look_after(),
+            () = topology.changed() => context.hub.moved(),
             () = shutdown.cancelled() => break,
         }
     }

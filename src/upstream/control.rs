@@ -11,7 +11,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     session,
-    upstream::{address::Endpoint, served::ServedDatabases},
+    upstream::{
+        served::ServedDatabases,
+        topology::{Finder, Topology},
+    },
 };
 use health::State;
 
@@ -41,10 +44,11 @@ pub struct Control {
 }
 
 impl Control {
-    /// Starts the tasks and waits, at most `connect_timeout`, for the first contact. An upstream that
-    /// is away is logged, looked for until [`Control::stop`], and is no error.
+    /// Starts the tasks, `finder` among them where the topology needs one, and waits, at most `connect_timeout`, for the first
+    /// contact. An upstream that is away is logged, looked for until [`Control::stop`], and is no error.
     pub async fn start(
-        endpoint: &Endpoint,
+        topology: &Topology,
+        finder: Option<Finder>,
         connect_timeout: Duration,
         housekeeping: &Housekeeping,
         session: &session::Settings,
@@ -53,11 +57,14 @@ impl Control {
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let (sender, mut state) = watch::channel(State::Unknown);
-        let watched = health::watch(endpoint.clone(), connect_timeout, sender);
+        let watched = health::watch(topology.clone(), connect_timeout, sender);
         tasks.spawn(stop.clone().run_until_cancelled_owned(watched));
+        if let Some(finder) = finder {
+            tasks.spawn(stop.clone().run_until_cancelled_owned(finder.run()));
+        }
         if !housekeeping.every.is_zero() {
             let keeper = housekeeping::Keeper {
-                endpoint: endpoint.clone(),
+                topology: topology.clone(),
                 connect_timeout,
                 settings: housekeeping.clone(),
                 session: session.clone(),
@@ -95,7 +102,7 @@ mod tests {
     use crate::{
         secret::Secret,
         upstream::{
-            address::{Address, Credentials},
+            address::{Address, Credentials, Endpoint},
             embedded::{self, Embedded},
         },
     };
@@ -120,7 +127,8 @@ mod tests {
     async fn control(endpoint: &Endpoint, housekeeping: &Housekeeping) -> Control {
         let served = Arc::new(ServedDatabases::default());
         let session = session::Settings::default();
-        Control::start(endpoint, PATIENCE, housekeeping, &session, served).await
+        let (topology, _) = Topology::of(&endpoint.clone().into(), PATIENCE);
+        Control::start(&topology, None, PATIENCE, housekeeping, &session, served).await
     }
 
     fn never() -> Housekeeping {
@@ -215,8 +223,9 @@ mod tests {
         served.insert(3);
         let often = Housekeeping { every: Duration::from_millis(5), databases: vec![9] };
         let session = session::Settings::default();
+        let (topology, _) = Topology::of(&redis.endpoint().clone().into(), PATIENCE);
         let control =
-            Control::start(redis.endpoint(), PATIENCE, &often, &session, Arc::clone(&served)).await;
+            Control::start(&topology, None, PATIENCE, &often, &session, Arc::clone(&served)).await;
         let gone = async |link| while call(link, &["EXISTS", "rs:app:t"]).await != ":0\r\n" {};
         let both = async { (gone(&links[1]).await, gone(&links[2]).await) };
         tokio::time::timeout(PATIENCE, both).await.unwrap();

@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::upstream::address::Endpoint;
+use crate::upstream::site::Site;
+
+/// What a failover takes at most, with the usual settings of Sentinels.
+const FAILOVER: Duration = Duration::from_secs(10);
 
 /// Whether clients share upstream connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +29,8 @@ impl Mode {
 /// The upstream part of the configuration.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The server to stand in front of; `None` for a private one of our own.
-    pub endpoint: Option<Endpoint>,
+    /// What to stand in front of; `None` for a private server of our own.
+    pub site: Option<Site>,
     /// A PEM file that is trusted beside the system's roots.
     pub authority: Option<PathBuf>,
     /// Whether clients share upstream connections.
@@ -36,16 +39,27 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// How long a server may be silent before it is asked whether it is there; zero is for ever.
     pub upstream_timeout: Duration,
+    /// How long requests that have not been sent wait for a server that is away; `None` where that follows from the site.
+    pub hold: Option<Duration>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            endpoint: None,
+            site: None,
             authority: None,
             mode: Mode::Shared,
             connect_timeout: Duration::from_secs(5),
             upstream_timeout: Duration::from_secs(30),
+            hold: None,
         }
+    }
+}
+
+impl Settings {
+    /// How long requests that have not been sent wait for a server of `site` that is away.
+    pub fn hold(&self, site: &Site) -> Duration {
+        let default = if site.place.moves() { FAILOVER } else { Duration::ZERO };
+        self.hold.unwrap_or(default)
     }
 }

@@ -5,14 +5,25 @@ use std::{borrow::Cow, path::PathBuf, str::FromStr};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use crate::{secret::Secret, upstream::address::Address};
+use crate::{
+    secret::Secret,
+    upstream::{
+        address::Address,
+        site::{Group, Place},
+    },
+};
 
 /// The port that `redis://` and `rediss://` stand for when they name none.
 pub const DEFAULT_PORT: u16 = 6379;
 
+/// The port of a Sentinel whose URL names none.
+const SENTINEL_PORT: u16 = 26379;
+
 /// What the upstream may be, for help and error messages.
 pub const ALLOWED_OR_EMPTY: &str = "redis://[user[:password]@]host[:port][/database], rediss://..., \
-                                    unix:///path/to.sock[?db=database], or empty";
+                                    unix:///path/to.sock[?db=database], \
+                                    redis+sentinel://[user[:password]@]host[:port][,host...]/service[/database], \
+                                    rediss+sentinel://..., or empty";
 
 /// Stands where a socket's URL has credentials and no host. Not a name that anybody has.
 const SOCKET_HOST: &str = "socket.invalid";
@@ -30,7 +41,7 @@ pub struct UrlError(&'static str);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamUrl {
     /// Where the server is.
-    pub address: Address,
+    pub place: Place,
     /// The percent-decoded user, `None` when absent or empty.
     pub user: Option<String>,
     /// The percent-decoded password, `None` when absent or empty.
@@ -43,22 +54,65 @@ impl FromStr for UpstreamUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
+        for (scheme, each) in [("redis+sentinel://", "redis"), ("rediss+sentinel://", "rediss")] {
+            if let Some(rest) = text.strip_prefix(scheme) {
+                return group(each, rest);
+            }
+        }
         let hosted = with_host(text);
         let url = Url::parse(&hosted).map_err(|_| UrlError("not a URL"))?;
         if url.fragment().is_some() {
             return Err(UrlError("a fragment (#) has no meaning here"));
         }
-        let user = Some(decoded(url.username())?).filter(|user| !user.is_empty());
-        let password = url.password().map(decoded).transpose()?.map(Secret::new);
+        let (user, password) = credentials(&url)?;
         let (address, database) = match url.scheme() {
-            "redis" | "rediss" => network(&url)?,
+            "redis" | "rediss" => network(&url, DEFAULT_PORT)?,
             "unix" | "redis+unix" => socket(&url)?,
             _ => {
-                return Err(UrlError("the scheme is not redis, rediss, unix or redis+unix"));
+                return Err(UrlError(
+                    "the scheme is not redis, rediss, unix, redis+unix, redis+sentinel or \
+                     rediss+sentinel",
+                ));
             }
         };
-        Ok(Self { address, user, password, database })
+        Ok(Self { place: Place::Server(address), user, password, database })
     }
+}
+
+/// User and password; an empty one is none.
+fn credentials(url: &Url) -> Result<(Option<String>, Option<Secret>), UrlError> {
+    let user = Some(decoded(url.username())?).filter(|user| !user.is_empty());
+    let password = url.password().map(decoded).transpose()?;
+    Ok((user, password.filter(|password| !password.is_empty()).map(Secret::new)))
+}
+
+/// What stands behind the scheme of a URL with several hosts, which the URL standard does not know. Each is read as one of
+/// `scheme`.
+fn group(scheme: &str, rest: &str) -> Result<UpstreamUrl, UrlError> {
+    if rest.contains(['?', '#']) {
+        return Err(UrlError("a query (?) or a fragment (#) has no meaning here"));
+    }
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (secrets, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let parse = |authority: &str| {
+        Url::parse(&format!("{scheme}://{authority}")).map_err(|_| UrlError("not a URL"))
+    };
+    let (user, password) = credentials(&parse(&format!("{secrets}@host"))?)?;
+    let mut sentinels = Vec::new();
+    for host in hosts.split(',') {
+        let (address, _) = network(&parse(host)?, SENTINEL_PORT)?;
+        if !sentinels.contains(&address) {
+            sentinels.push(address);
+        }
+    }
+    let (service, number) = path.split_once('/').unwrap_or((path, ""));
+    let service = decoded(service)?;
+    if service.is_empty() {
+        return Err(UrlError("the name of the service is missing"));
+    }
+    let database = if number.is_empty() { 0 } else { database(number)? };
+    let place = Place::Sentinel(Group { sentinels, service, credentials: None });
+    Ok(UpstreamUrl { place, user, password, database })
 }
 
 /// The URL standard has no credentials without a host, but `unix://user:password@/path` is what other
@@ -73,7 +127,7 @@ fn with_host(text: &str) -> Cow<'_, str> {
     }
 }
 
-fn network(url: &Url) -> Result<(Address, u32), UrlError> {
+fn network(url: &Url, port: u16) -> Result<(Address, u32), UrlError> {
     if url.query().is_some() {
         return Err(UrlError("a query (?) has no meaning here"));
     }
@@ -82,7 +136,7 @@ fn network(url: &Url) -> Result<(Address, u32), UrlError> {
     if host.is_empty() {
         return Err(UrlError("the host is missing"));
     }
-    let port = url.port().unwrap_or(DEFAULT_PORT);
+    let port = url.port().unwrap_or(port);
     if port == 0 {
         return Err(UrlError("port 0 cannot be dialled"));
     }
@@ -134,7 +188,7 @@ fn decoded(text: &str) -> Result<String, UrlError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::upstream::address::{Credentials, Endpoint};
+    use crate::upstream::{address::Credentials, site::Site};
 
     fn tcp(host: &str, port: u16) -> Address {
         Address::Tcp { host: host.into(), port }
@@ -144,13 +198,32 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn address(text: &str) -> Address {
+        match parsed(text).place {
+            Place::Server(address) => address,
+            Place::Sentinel(group) => panic!("{group}"),
+        }
+    }
+
+    #[test]
+    fn several_sentinels_are_named_with_their_service() {
+        let url = parsed("redis+sentinel://app:p%40s@one,[::1]:7000,one:26379/my%20group/3");
+        let sentinels = vec![tcp("one", 26379), tcp("::1", 7000)];
+        let service = "my group".to_owned();
+        assert_eq!(url.place, Place::Sentinel(Group { sentinels, service, credentials: None }));
+        assert_eq!((url.user.as_deref(), url.database), (Some("app"), 3));
+        assert_eq!(url.password, Some(Secret::new("p@s")));
+        let Place::Sentinel(group) = parsed("rediss+sentinel://h/g").place else { panic!() };
+        assert_eq!(group.sentinels, [Address::Tls { host: "h".into(), port: 26379 }]);
+    }
+
     #[test]
     fn every_form_is_understood() {
-        assert_eq!(parsed("redis://cache").address, tcp("cache", 6379));
+        assert_eq!(address("redis://cache"), tcp("cache", 6379));
         assert_eq!(parsed("redis://my_cache:7000/3").database, 3);
-        assert_eq!(parsed("redis://[::1]:7000").address, tcp("::1", 7000));
-        assert_eq!(parsed("rediss://h").address, Address::Tls { host: "h".into(), port: 6379 });
-        assert_eq!(parsed("unix:///run/a%20b.sock").address, Address::Unix("/run/a b.sock".into()));
+        assert_eq!(address("redis://[::1]:7000"), tcp("::1", 7000));
+        assert_eq!(address("rediss://h"), Address::Tls { host: "h".into(), port: 6379 });
+        assert_eq!(address("unix:///run/a%20b.sock"), Address::Unix("/run/a b.sock".into()));
         let url = parsed("redis+unix://app:p%40ss@/run/r.sock?db=2");
         assert_eq!((url.user.as_deref(), url.database), (Some("app"), 2));
         assert_eq!(url.password, Some(Secret::new("p@ss")));
@@ -181,6 +254,15 @@ mod tests {
             "unix:///r.sock?database=1",
             "unix:///r.sock?db=x",
             "redis://:%ff@h",
+            "redis+sentinel://h",
+            "redis+sentinel://h/",
+            "redis+sentinel:///g",
+            "redis+sentinel://h,/g",
+            "redis+sentinel://h:x/g",
+            "redis+sentinel://h:0/g",
+            "redis+sentinel://h/g/x",
+            "redis+sentinel://h/g/1/2",
+            "redis+sentinel://h/g?db=1",
         ] {
             assert!(text.parse::<UpstreamUrl>().is_err(), "{text} was accepted");
         }
@@ -188,18 +270,23 @@ mod tests {
 
     #[test]
     fn shown_without_secrets_and_readable_again() {
-        for text in
-            ["redis://h:6379/0", "rediss://[::1]:1/7", "unix:///r.sock", "unix:///r.sock?db=4"]
-        {
+        for text in [
+            "redis://h:6379/0",
+            "rediss://[::1]:1/7",
+            "unix:///r.sock",
+            "unix:///r.sock?db=4",
+            "redis+sentinel://h:26379,[::1]:1/my%20group/0",
+            "rediss+sentinel://h:26379/g/2",
+        ] {
             let url = parsed(text);
-            let endpoint = Endpoint {
-                address: url.address,
+            let site = Site {
+                place: url.place,
                 credentials: Some(Credentials { user: None, password: Secret::new("hunter2") }),
                 database: url.database,
                 tls: None,
             };
-            assert_eq!(endpoint.to_string(), text);
-            assert!(!format!("{endpoint:?}").contains("hunter2"));
+            assert_eq!(site.to_string(), text);
+            assert!(!format!("{site:?}").contains("hunter2"));
         }
     }
 }

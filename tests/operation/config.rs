@@ -157,7 +157,7 @@ fn user_and_password_win_over_the_url() {
         ("SESSIOND_UPSTREAM", "redis://old:%70w@cache:7000/3"),
         ("SESSIOND_UPSTREAM_PASSWORD", "new"),
     ]);
-    let endpoint = Config::load(None, variables, []).unwrap().upstream.endpoint.unwrap();
+    let endpoint = Config::load(None, variables, []).unwrap().upstream.site.unwrap();
     let credentials = endpoint.credentials.clone().unwrap();
     assert_eq!(credentials.user.as_deref(), Some("old"));
     assert_eq!(credentials.password.expose(), b"new");

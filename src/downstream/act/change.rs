@@ -304,7 +304,7 @@ fn is_about(step: Step, change: &Change) -> bool {
         Step::Authenticate => change.identity.is_some(),
         Step::Protocol => change.protocol.is_some(),
         Step::Select => change.database.is_some(),
-        Step::Probe => false,
+        Step::Role | Step::Ready | Step::Probe => false,
     }
 }
 

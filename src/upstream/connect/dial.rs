@@ -6,10 +6,9 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::{TlsStream, rustls::pki_types::ServerName};
 
-use super::{Connect, Connecting};
 use crate::{
     net::{Stream, tls::TlsContext},
-    upstream::address::{Address, Endpoint},
+    upstream::address::Address,
 };
 
 /// How long an idle connection is left alone before the kernel asks whether the server still lives.
@@ -32,22 +31,6 @@ pub async fn connect(
             io::ErrorKind::TimedOut,
             format!("timed out after {} s", timeout.as_secs_f64()),
         )),
-    }
-}
-
-/// The server of an endpoint, dialled within a time limit.
-#[derive(Debug)]
-pub struct Server {
-    /// Where it is.
-    pub endpoint: Endpoint,
-    /// How long one attempt may take.
-    pub timeout: Duration,
-}
-
-impl Connect for Server {
-    fn connect(&self) -> Connecting {
-        let (endpoint, timeout) = (self.endpoint.clone(), self.timeout);
-        Box::pin(async move { connect(&endpoint.address, endpoint.tls.as_ref(), timeout).await })
     }
 }
 

@@ -2,23 +2,20 @@
 
 use std::{cell::RefCell, future::Future, io, pin::Pin, rc::Rc, time::Duration};
 
-use bytes::{Buf, Bytes, BytesMut};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    task::spawn_local,
-    time::{Instant, timeout},
-};
+use bytes::{Bytes, BytesMut};
+use tokio::{task::spawn_local, time::Instant};
 
 use super::{
-    handshake::{self, Greeting, Outcome, Step},
+    handshake::{self, Demands, Greeting, Outcome, Step},
     holdoff::HoldOff,
+    talk::{Talk, within},
 };
 use crate::{
     net::{Stream, reason},
-    resp::{ReplyScanner, encode},
     state::key::LaneKey,
     upstream::{
         backoff,
+        doubt::Doubt,
         link::{Link, Standing, driver::drive, receiver::Receiver},
     },
 };
@@ -49,6 +46,16 @@ pub trait Connect {
     fn random(&self) -> u32 {
         backoff::random()
     }
+
+    /// Who is told when the server behaves as if another one had taken its place; nobody where there is no other.
+    fn doubt(&self) -> Option<Doubt> {
+        None
+    }
+
+    /// How many servers there have been: a connection to a former one is not used.
+    fn generation(&self) -> u64 {
+        0
+    }
 }
 
 /// Whether a server is there.
@@ -66,13 +73,31 @@ pub(in crate::upstream) enum Word {
 pub(in crate::upstream) struct Dialer {
     server: Rc<dyn Connect>,
     timeout: Duration,
+    demands: Demands,
+    doubt: Option<Doubt>,
     holdoff: RefCell<HoldOff>,
 }
 
 impl Dialer {
-    /// One attempt, the handshake included, may take `timeout`.
-    pub(in crate::upstream) fn new(server: Rc<dyn Connect>, timeout: Duration) -> Self {
-        Self { server, timeout, holdoff: RefCell::new(HoldOff::new()) }
+    /// One attempt, the handshake included, may take `timeout`. `ready`: the server has to be ready for requests.
+    pub(in crate::upstream) fn new(
+        server: Rc<dyn Connect>,
+        timeout: Duration,
+        ready: bool,
+    ) -> Self {
+        let doubt = server.doubt();
+        let demands = Demands { primary: doubt.is_some(), ready };
+        Self { server, timeout, demands, doubt, holdoff: RefCell::new(HoldOff::new()) }
+    }
+
+    /// Another server has taken the place of the one that could not be reached.
+    pub(in crate::upstream) fn begin_anew(&self) {
+        self.holdoff.borrow_mut().success();
+    }
+
+    /// When the next attempt is made.
+    pub(in crate::upstream) fn holds_until(&self) -> Option<Instant> {
+        self.holdoff.borrow().until(Instant::now())
     }
 
     /// Why no attempt is made at present, if none is.
@@ -92,9 +117,14 @@ impl Dialer {
         if let Some(error) = self.holds() {
             return Err(error);
         }
-        let opened = self.in_time(self.dial(&key, login)).await;
+        let generation = self.server.generation();
+        let mut opened = self.dial(&key, login).await;
+        if generation != self.server.generation() {
+            opened = self.dial(&key, login).await;
+        }
         match &opened {
             Err(DialError::Unreachable(why)) => {
+                self.doubt.iter().for_each(Doubt::raise);
                 self.holdoff.borrow_mut().failure(Instant::now(), why, self.server.random());
             }
             _ => self.holdoff.borrow_mut().success(),
@@ -109,7 +139,8 @@ impl Dialer {
             waits_for_writes: greeting.is_recent,
             hides_refusals: greeting.is_recent,
         };
-        let link = Link::new(greeting.id, key, pinned, standing, Instant::now());
+        let doubt = self.doubt.clone();
+        let link = Link::new(greeting.id, key, pinned, standing, doubt, Instant::now());
         spawn_local(drive(link.clone(), stream, input));
         Ok((link, welcome))
     }
@@ -117,44 +148,38 @@ impl Dialer {
     /// What the server says to a `PING` on a fresh connection.
     pub(in crate::upstream) async fn ask(&self) -> Word {
         let ping = async {
-            let mut stream = self.server.connect().await.map_err(unreachable)?;
-            let mut request = BytesMut::new();
-            encode::command(&mut request, [b"PING"]);
-            say(&mut stream, &request).await?;
-            reply(&mut stream, &mut BytesMut::new()).await
+            let stream = self.server.connect().await.map_err(|error| reason(&error))?;
+            Talk::new(stream).ask(&[b"PING"]).await
         };
-        match self.in_time(ping).await {
+        match within(self.timeout, ping).await {
             Ok(frame) if frame.starts_with(b"-BUSY") => Word::Busy,
             Ok(_) => Word::Here,
             Err(_) => Word::None,
         }
     }
 
-    async fn in_time<T>(
-        &self,
-        attempt: impl Future<Output = Result<T, DialError>>,
-    ) -> Result<T, DialError> {
-        timeout(self.timeout, attempt).await.unwrap_or_else(|_| {
-            let seconds = self.timeout.as_secs_f64();
-            Err(DialError::Unreachable(format!("timed out after {seconds} s")))
-        })
+    async fn dial(&self, key: &LaneKey, login: Option<&[u8]>) -> Result<Opened, DialError> {
+        within(self.timeout, async { Ok(self.greet(key, login).await) })
+            .await
+            .unwrap_or_else(|why| Err(DialError::Unreachable(why)))
     }
 
-    async fn dial(&self, key: &LaneKey, login: Option<&[u8]>) -> Result<Opened, DialError> {
-        let mut stream = self.server.connect().await.map_err(unreachable)?;
-        let (mut input, mut welcome) = (BytesMut::new(), None);
+    async fn greet(&self, key: &LaneKey, login: Option<&[u8]>) -> Result<Opened, DialError> {
+        let stream = self.server.connect().await;
+        let mut talk = Talk::new(stream.map_err(|error| DialError::Unreachable(reason(&error)))?);
+        let mut welcome = None;
         if let Some(login) = login {
             // Nothing is said behind it that the server would hear from somebody whom it refuses.
-            say(&mut stream, login).await?;
-            let frame = reply(&mut stream, &mut input).await?;
+            talk.say(login).await.map_err(DialError::Unreachable)?;
+            let frame = talk.hear().await.map_err(DialError::Unreachable)?;
             accepted(handshake::outcome(Step::Authenticate, key, &frame), Step::Authenticate)?;
             welcome = Some(frame);
         }
-        let (commands, steps) = handshake::commands(key, login.is_some());
-        say(&mut stream, &commands).await?;
+        let (commands, steps) = handshake::commands(key, login.is_some(), self.demands);
+        talk.say(&commands).await.map_err(DialError::Unreachable)?;
         let (mut greeting, mut unauthenticated, mut misplaced) = Default::default();
         for step in steps {
-            let frame = reply(&mut stream, &mut input).await?;
+            let frame = talk.hear().await.map_err(DialError::Unreachable)?;
             match accepted(handshake::outcome(step, key, &frame), step)? {
                 Outcome::Fine if step == Step::Probe => greeting = Greeting::of(&frame),
                 Outcome::Unauthenticated => {
@@ -167,6 +192,7 @@ impl Dialer {
                 _ => {}
             }
         }
+        let (stream, input) = talk.end();
         Ok(Opened { stream, input, welcome, greeting, unauthenticated, misplaced })
     }
 }
@@ -190,39 +216,4 @@ fn accepted(outcome: Outcome, step: Step) -> Result<Outcome, DialError> {
         Outcome::Refused(error) => Err(DialError::Refused(step, error)),
         usable => Ok(usable),
     }
-}
-
-fn unreachable(error: io::Error) -> DialError {
-    DialError::Unreachable(reason(&error))
-}
-
-async fn say(stream: &mut Stream, bytes: &[u8]) -> Result<(), DialError> {
-    stream.write_all(bytes).await.map_err(unreachable)?;
-    stream.flush().await.map_err(unreachable)
-}
-
-/// Reads one complete reply.
-async fn reply(stream: &mut Stream, input: &mut BytesMut) -> Result<Bytes, DialError> {
-    let mut scanner = ReplyScanner::new();
-    loop {
-        match scanner.scan(input) {
-            Ok(Some(len)) => return Ok(input.split_to(len).freeze()),
-            Ok(None) => {}
-            Err(_) => return Err(DialError::Unreachable("not a Redis server".to_owned())),
-        }
-        match stream.read_buf(input).await {
-            Ok(0) => return Err(DialError::Unreachable(last_words(input))),
-            Ok(_) => {}
-            Err(error) => return Err(unreachable(error)),
-        }
-    }
-}
-
-/// What the server said before it hung up (such as that it has too many clients).
-fn last_words(input: &mut BytesMut) -> String {
-    if input.first() == Some(&b'-') {
-        input.advance(1);
-        return String::from_utf8_lossy(input).trim_end().to_owned();
-    }
-    "the server closed the connection".to_owned()
 }

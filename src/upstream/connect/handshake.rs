@@ -16,6 +16,10 @@ pub enum Step {
     Protocol,
     /// `SELECT`.
     Select,
+    /// `ROLE`: whether it is a primary.
+    Role,
+    /// `PING`: whether it takes requests.
+    Ready,
     /// `HELLO` without arguments: shows whether the server wants a password, the connection's id, and the server's version.
     /// Every user may say it, at any time.
     Probe,
@@ -39,11 +43,20 @@ pub(super) enum Outcome {
     Refused(Bytes),
 }
 
+/// What else a server has to be before it is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Demands {
+    /// A primary, by its own word.
+    pub(super) primary: bool,
+    /// Ready for requests.
+    pub(super) ready: bool,
+}
+
 /// The commands that bring a fresh connection into the state of `key`, and their number and kinds. `logged_in`: its user
 /// has been taken already.
-pub(super) fn commands(key: &LaneKey, logged_in: bool) -> (BytesMut, Vec<Step>) {
+pub(super) fn commands(key: &LaneKey, logged_in: bool, demands: Demands) -> (BytesMut, Vec<Step>) {
     let mut out = BytesMut::new();
-    let mut steps = Vec::with_capacity(4);
+    let mut steps = Vec::with_capacity(6);
     if let Some((user, password)) = key.identity.credentials().filter(|_| !logged_in) {
         // Without its name the default user would be refused once it needs no password any more.
         encode::command(&mut out, [&b"AUTH"[..], user.unwrap_or(b"default"), password]);
@@ -57,6 +70,14 @@ pub(super) fn commands(key: &LaneKey, logged_in: bool) -> (BytesMut, Vec<Step>) 
         encode::command(&mut out, [&b"SELECT"[..], key.database.to_string().as_bytes()]);
         steps.push(Step::Select);
     }
+    if demands.primary {
+        encode::command(&mut out, [b"ROLE"]);
+        steps.push(Step::Role);
+    }
+    if demands.ready {
+        encode::command(&mut out, [b"PING"]);
+        steps.push(Step::Ready);
+    }
     encode::command(&mut out, [b"HELLO"]);
     steps.push(Step::Probe);
     (out, steps)
@@ -64,6 +85,9 @@ pub(super) fn commands(key: &LaneKey, logged_in: bool) -> (BytesMut, Vec<Step>) 
 
 /// Reads the answer to `step`.
 pub(super) fn outcome(step: Step, key: &LaneKey, frame: &[u8]) -> Outcome {
+    if step == Step::Role && is_replica(frame) {
+        return Outcome::Closed("the server is a replica".to_owned());
+    }
     let Some(text) = frame.strip_prefix(b"-") else { return Outcome::Fine };
     if text.starts_with(b"ERR max number of clients") || text.starts_with(b"DENIED") {
         return Outcome::Closed(String::from_utf8_lossy(text).trim_end().to_owned());
@@ -87,9 +111,20 @@ pub(super) fn outcome(step: Step, key: &LaneKey, frame: &[u8]) -> Outcome {
         }
         Step::Select if text.starts_with(b"BUSY") => Outcome::Misplaced(error),
         Step::Select => Outcome::Refused(error),
+        Step::Ready if text.starts_with(b"LOADING") || text.starts_with(b"MASTERDOWN") => {
+            Outcome::Refused(error)
+        }
+        // A user who may not ask is not told.
+        Step::Role | Step::Ready => Outcome::Fine,
         // A server that does not know it serves all the same.
         Step::Probe => Outcome::Fine,
     }
+}
+
+/// Whether the answer to `ROLE` is that of a replica.
+pub(in crate::upstream) fn is_replica(frame: &[u8]) -> bool {
+    let mut elements = reply::elements(frame).into_iter().flatten().flatten();
+    elements.next().and_then(reply::as_bulk).is_some_and(|role| role != b"master")
 }
 
 /// What the answer to `HELLO`, a map, says of the connection.
@@ -144,7 +179,7 @@ mod tests {
     #[test]
     fn a_connection_is_brought_into_the_state_of_its_key() {
         let text = |(said, _): (BytesMut, Vec<Step>)| String::from_utf8(said.to_vec()).unwrap();
-        let said = |key: LaneKey| text(commands(&key, false));
+        let said = |key: LaneKey| text(commands(&key, false, Demands::default()));
         let unproven = Identity::unproven;
         assert_eq!(said(key(unproven(), 0, Protocol::Resp2)), "*1\r\n$5\r\nHELLO\r\n");
         let joe = Identity::proven(Some(b"joe"), b"pw");
@@ -153,8 +188,11 @@ mod tests {
         let words: Vec<_> =
             all.split("\r\n").filter(|word| !word.starts_with(['*', '$'])).collect();
         assert_eq!(words, ["AUTH", "joe", "pw", "HELLO", "3", "SELECT", "3", "HELLO", ""]);
-        assert!(all.ends_with(&text(commands(&key_of_joe, true))));
-        assert!(text(commands(&key_of_joe, true)).starts_with("*2\r\n$5\r\nHELLO\r\n"));
+        assert!(all.ends_with(&text(commands(&key_of_joe, true, Demands::default()))));
+        assert!(
+            text(commands(&key_of_joe, true, Demands::default()))
+                .starts_with("*2\r\n$5\r\nHELLO\r\n")
+        );
         let password = said(key(Identity::proven(None, b"pw"), 0, Protocol::Resp2));
         assert!(password.starts_with("*3\r\n$4\r\nAUTH\r\n$7\r\ndefault\r\n$2\r\npw\r\n"));
     }
@@ -203,6 +241,28 @@ mod tests {
         let closed = Outcome::Closed("ERR max number of clients reached".to_owned());
         for step in [Step::Authenticate, Step::Protocol, Step::Select, Step::Probe] {
             assert_eq!(outcome(step, &proven, full), closed);
+        }
+    }
+
+    #[test]
+    fn a_replica_or_a_server_that_is_loading_is_not_used_where_that_matters() {
+        let key = key(Identity::unproven(), 0, Protocol::Resp2);
+        let steps = |primary, ready| commands(&key, false, Demands { primary, ready }).1;
+        assert_eq!(steps(true, false), [Step::Role, Step::Probe]);
+        assert_eq!(steps(false, true), [Step::Ready, Step::Probe]);
+        let replica = b"*5\r\n$5\r\nslave\r\n$1\r\nh\r\n:1\r\n$4\r\nsync\r\n:-1\r\n";
+        let refused = Outcome::Closed("the server is a replica".to_owned());
+        assert_eq!(outcome(Step::Role, &key, replica), refused);
+        let primary = b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n";
+        for fine in [&primary[..], b"-NOPERM no\r\n", b"+OK\r\n"] {
+            assert_eq!(outcome(Step::Role, &key, fine), Outcome::Fine);
+        }
+        for loading in [&b"-LOADING x\r\n"[..], b"-MASTERDOWN x\r\n"] {
+            let expected = Outcome::Refused(Bytes::copy_from_slice(loading));
+            assert_eq!(outcome(Step::Ready, &key, loading), expected);
+        }
+        for fine in [&b"+PONG\r\n"[..], b"-BUSY x\r\n", b"-NOPERM no\r\n"] {
+            assert_eq!(outcome(Step::Ready, &key, fine), Outcome::Fine);
         }
     }
 }

@@ -26,6 +26,11 @@ impl HoldOff {
         self.failed.as_ref().filter(|(_, until)| now < *until).map(|(why, _)| why.as_str())
     }
 
+    /// Until when no attempt is made, if none is made at `now`.
+    pub(super) fn until(&self, now: Instant) -> Option<Instant> {
+        self.failed.as_ref().map(|(_, until)| *until).filter(|until| now < *until)
+    }
+
     /// Notes an attempt that failed at `now`. `random` is a number to drift apart from other processes by.
     pub(super) fn failure(&mut self, now: Instant, why: &str, random: u32) {
         self.failed = Some((why.to_owned(), now + self.backoff.delay_by(random)));

@@ -4,6 +4,11 @@ pub mod dial;
 pub mod dialer;
 mod handshake;
 mod holdoff;
+mod talk;
 
 pub use dialer::{Connect, Connecting, DialError};
 pub use handshake::Step;
+pub(in crate::upstream) use {
+    handshake::is_replica,
+    talk::{Talk, within},
+};

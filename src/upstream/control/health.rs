@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::link::{Link, LinkError};
-use crate::upstream::{address::Endpoint, backoff::Backoff};
+use crate::upstream::{address::Endpoint, backoff::Backoff, topology::Topology};
 
 /// How often a connection that seems well is tried, so that one that hangs is found.
 const PING_EVERY: Duration = Duration::from_secs(10);
@@ -62,9 +62,14 @@ impl ServerInfo {
 }
 
 /// Looks after the upstream for ever, reporting every change to `state`.
-pub(super) async fn watch(endpoint: Endpoint, timeout: Duration, state: watch::Sender<State>) {
+pub(super) async fn watch(mut topology: Topology, timeout: Duration, state: watch::Sender<State>) {
     let mut backoff = Backoff::new(RETRY.0, RETRY.1);
     loop {
+        let Ok(endpoint) = topology.server() else {
+            // Whoever looks for it tells why there is none.
+            topology.changed().await;
+            continue;
+        };
         match contact(&endpoint, timeout).await {
             Ok((mut link, server)) => {
                 if *state.borrow() == State::Away {
@@ -72,7 +77,10 @@ pub(super) async fn watch(endpoint: Endpoint, timeout: Duration, state: watch::S
                 }
                 state.send_replace(State::Up(server));
                 backoff.reset();
-                let why = lost(&mut link).await;
+                let why = tokio::select! {
+                    why = lost(&mut link) => why,
+                    () = topology.changed() => continue,
+                };
                 tracing::warn!("upstream {} is away: {why}", endpoint.address);
             }
             Err(why) => {
@@ -82,7 +90,10 @@ pub(super) async fn watch(endpoint: Endpoint, timeout: Duration, state: watch::S
             }
         }
         state.send_replace(State::Away);
-        tokio::time::sleep(backoff.delay()).await;
+        tokio::select! {
+            () = tokio::time::sleep(backoff.delay()) => {}
+            () = topology.changed() => backoff.reset(),
+        }
     }
 }
 

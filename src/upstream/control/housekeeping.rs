@@ -12,12 +12,12 @@ use super::{
 use crate::{
     resp::Protocol,
     session::{self, Step},
-    upstream::{address::Endpoint, backoff::jittered, served::ServedDatabases},
+    upstream::{backoff::jittered, served::ServedDatabases, topology::Topology},
 };
 
 /// What one round needs to know.
 pub(super) struct Keeper {
-    pub(super) endpoint: Endpoint,
+    pub(super) topology: Topology,
     pub(super) connect_timeout: Duration,
     pub(super) settings: Housekeeping,
     pub(super) session: session::Settings,
@@ -39,7 +39,7 @@ impl Keeper {
         let mut databases = self.served.snapshot();
         databases.extend(&self.settings.databases);
         if self.settings.databases.is_empty() {
-            databases.insert(self.endpoint.database);
+            databases.insert(self.topology.database());
         }
         databases
     }
@@ -47,7 +47,11 @@ impl Keeper {
     /// One database on a connection of its own: rounds are rare, and so nothing is left open between
     /// them. What fails now is tried again in the next round.
     async fn wipe(&self, database: u32) {
-        let link = match Link::open(&self.endpoint, database, self.connect_timeout).await {
+        let server = match self.topology.server() {
+            Ok(server) => server,
+            Err(why) => return tracing::debug!("no round: {why}"),
+        };
+        let link = match Link::open(&server, database, self.connect_timeout).await {
             Ok(link) => link,
             // That the upstream is away has been told already.
             Err(error @ LinkError::Away(_)) => return tracing::debug!("no round: {error}"),

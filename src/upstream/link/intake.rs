@@ -115,7 +115,13 @@ impl<R: Receiver> Intake<R> {
     }
 
     fn scan(&mut self, rest: &[u8]) -> Result<Option<usize>, String> {
-        self.scanner.scan(rest).map_err(broken)
+        let scanned = self.scanner.scan(rest).map_err(broken)?;
+        if let Some(len) = scanned
+            && rest[0] == b'-'
+        {
+            self.link.heed(&rest[..len]);
+        }
+        Ok(scanned)
     }
 
     /// Hands `frame` to whoever sent the oldest request.

@@ -31,9 +31,15 @@ use self::{
     queue::{Expected, Queue},
     receiver::{Failure, Receiver},
 };
-use crate::state::{ids::ServerId, key::LaneKey, label::Label};
+use crate::{
+    state::{ids::ServerId, key::LaneKey, label::Label},
+    upstream::doubt::Doubt,
+};
 
 pub use self::{scripts::Scripts, standing::Standing};
+
+/// What a replica answers to a request that would write. Whoever is told so goes on with the next connection.
+const READONLY: &[u8] = b"-READONLY ";
 
 /// Where a link stands in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +66,7 @@ pub struct Link<R: Receiver> {
     scripts: RefCell<Scripts>,
     wakers: Wakers,
     bypass: RefCell<Bypass<R>>,
+    doubt: Option<Doubt>,
 }
 
 /// Who is told of a link's end.
@@ -94,12 +101,14 @@ struct Wakers {
 }
 
 impl<R: Receiver> Link<R> {
-    /// A link in the state that `key` names, which the server knows under `id`.
+    /// A link in the state that `key` names, which the server knows under `id`. Where another server may take the place of
+    /// this one, `doubt` is raised as soon as there is reason to think that one has.
     pub(in crate::upstream) fn new(
         id: ServerId,
         key: Rc<LaneKey>,
         pinned: bool,
         standing: Standing,
+        doubt: Option<Doubt>,
         now: Instant,
     ) -> Rc<Self> {
         Rc::new(Self {
@@ -115,6 +124,7 @@ impl<R: Receiver> Link<R> {
             scripts: RefCell::default(),
             wakers: Wakers::default(),
             bypass: RefCell::new(Bypass::None),
+            doubt,
         })
     }
 
@@ -272,9 +282,23 @@ impl<R: Receiver> Link<R> {
         self.standing.set(Standing { unauthenticated: false, ..self.standing.get() });
     }
 
+    /// Looks at an error that the server has answered with.
+    #[cold]
+    fn heed(&self, error: &[u8]) {
+        if let Some(doubt) = &self.doubt
+            && error.starts_with(READONLY)
+        {
+            doubt.raise();
+            self.retire();
+        }
+    }
+
     /// Ends the link and tells everyone who waits for a reply.
     pub(super) fn close(this: &Rc<Self>, why: &str) {
         let cut = this.status.get() == Status::Open;
+        if cut {
+            this.doubt.iter().for_each(Doubt::raise);
+        }
         this.status.set(Status::Closed);
         this.drop_bypass();
         let unsent = this.outgoing.borrow_mut().end();

@@ -10,7 +10,8 @@ use tokio::{
 };
 
 use super::{
-    Lease, Map, Proofs,
+    Lease, Map, Proofs, Times,
+    hold::Hold,
     idle::Idle,
     lane::{Lanes, is_stuck},
     watchdog::Watchdog,
@@ -36,8 +37,9 @@ pub struct Hub<R: Receiver> {
     pub(super) watchdog: Watchdog<R>,
     /// One dial at a time for each lane: those who wait for it find its result.
     turns: RefCell<Map<Rc<LaneKey>, Turn>>,
-    idle: Rc<Idle<R>>,
+    pub(super) idle: Rc<Idle<R>>,
     dials: Semaphore,
+    pub(super) hold: Hold,
 }
 
 /// A lane to join.
@@ -51,21 +53,16 @@ pub struct Joined<R: Receiver> {
 type Turn = std::sync::Arc<Mutex<()>>;
 
 impl<R: Receiver> Hub<R> {
-    /// A hub in front of `server`. One attempt to connect may take `connect_timeout`; a server that is silent for
-    /// `upstream_timeout` is given up, never if that is zero. `proofs` are shared by all workers.
-    pub fn new(
-        server: Rc<dyn Connect>,
-        connect_timeout: Duration,
-        upstream_timeout: Duration,
-        proofs: Proofs,
-    ) -> Rc<Self> {
+    /// A hub in front of `server`. `proofs` are shared by all workers.
+    pub fn new(server: Rc<dyn Connect>, times: Times, proofs: Proofs) -> Rc<Self> {
         Rc::new(Self {
-            dialer: Dialer::new(server, connect_timeout),
+            dialer: Dialer::new(server, times.connect, !times.hold.is_zero()),
             lanes: Lanes::new(proofs),
-            watchdog: Watchdog::new(upstream_timeout),
+            watchdog: Watchdog::new(times.silence),
             turns: RefCell::default(),
             idle: Rc::new(Idle::new()),
             dials: Semaphore::new(DIALS),
+            hold: Hold::new(times.hold),
         })
     }
 
@@ -82,7 +79,12 @@ impl<R: Receiver> Hub<R> {
         if let Some(link) = self.lanes.joinable(key, Instant::now()) {
             return Some(Ok(link));
         }
-        self.dialer.holds().map(Err)
+        self.refused_at_once().map(Err)
+    }
+
+    /// Why there is no connection, where that is known already and nobody waits for one.
+    fn refused_at_once(&self) -> Option<DialError> {
+        if self.hold.holds_anybody() { None } else { self.dialer.holds() }
     }
 
     /// The lane for clients in the state of `key`, dialled when there is none. A client without credentials joins it only on
@@ -93,13 +95,16 @@ impl<R: Receiver> Hub<R> {
         key: &Rc<LaneKey>,
         login: Option<&[u8]>,
     ) -> Result<Joined<R>, DialError> {
-        let guard = self.turn(key).lock_owned().await;
-        let found = match self.lanes.joinable(key, Instant::now()) {
-            Some(link) => Ok(Joined { link, welcome: None }),
-            None => self.vouch_or_dial(key, login).await,
-        };
-        self.end_turn(guard);
-        found
+        self.held(async || {
+            let guard = self.turn(key).lock_owned().await;
+            let found = match self.lanes.joinable(key, Instant::now()) {
+                Some(link) => Ok(Joined { link, welcome: None }),
+                None => self.vouch_or_dial(key, login).await,
+            };
+            self.end_turn(guard);
+            found
+        })
+        .await
     }
 
     /// Has a lane get its bypass ([`Link::bypass`]) unless it has one. Nobody waits for it.
@@ -131,7 +136,7 @@ impl<R: Receiver> Hub<R> {
     ) -> Option<Result<Lease<R>, DialError>> {
         match self.idle.take(key, unauthenticated) {
             Some(link) => Some(Ok(self.lease(link))),
-            None => self.dialer.holds().map(Err),
+            None => self.refused_at_once().map(Err),
         }
     }
 
@@ -141,12 +146,15 @@ impl<R: Receiver> Hub<R> {
         key: &Rc<LaneKey>,
         unauthenticated: bool,
     ) -> Result<Lease<R>, DialError> {
-        let _turn = self.dials.acquire().await.expect("the semaphore is never closed");
-        let link = match self.idle.take(key, unauthenticated) {
-            Some(link) => link,
-            None => self.dial(key, true, None).await?.0,
-        };
-        Ok(self.lease(link))
+        self.held(async || {
+            let _turn = self.dials.acquire().await.expect("the semaphore is never closed");
+            let link = match self.idle.take(key, unauthenticated) {
+                Some(link) => link,
+                None => self.dial(key, true, None).await?.0,
+            };
+            Ok(self.lease(link))
+        })
+        .await
     }
 
     /// Looks after all connections, and closes what nobody has used for a while. To be called about once a second.

@@ -1,5 +1,6 @@
 //! The upstream connections of one worker, and who gets which.
 
+mod hold;
 pub mod hub;
 mod idle;
 mod lane;
@@ -12,6 +13,7 @@ use std::{
     hash::{BuildHasherDefault, DefaultHasher},
 };
 
+pub use hold::Times;
 pub use hub::{Hub, Joined};
 pub use lease::Lease;
 pub use proofs::Proofs;

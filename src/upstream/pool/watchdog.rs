@@ -37,6 +37,11 @@ impl<R: Receiver> Watchdog<R> {
         self.links.borrow_mut().push(Rc::downgrade(link));
     }
 
+    /// Every link that there is.
+    pub(super) fn links(&self) -> Vec<Rc<Link<R>>> {
+        self.links.borrow().iter().filter_map(Weak::upgrade).collect()
+    }
+
     /// Looks at every link; true when one has waited too long.
     fn look(&self, now: Instant) -> bool {
         let mut any = false;

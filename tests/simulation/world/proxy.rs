@@ -16,7 +16,7 @@ use sessiond::net::Stream;
 use sessiond::resp::Protocol;
 use sessiond::state::ids::ClientId;
 use sessiond::state::key::{Identity, LaneKey};
-use sessiond::upstream::pool::{Hub, Proofs};
+use sessiond::upstream::pool::{Hub, Proofs, Times};
 use tokio::io::DuplexStream;
 use tokio::task::spawn_local;
 
@@ -59,7 +59,12 @@ impl Proxy {
         });
         let proofs = Proofs::default();
         let way = Rc::new(Way(network.clone()));
-        let hub = Hub::new(way, setup.connect_timeout, setup.upstream_timeout, proofs.clone());
+        let times = Times {
+            connect: setup.connect_timeout,
+            silence: setup.upstream_timeout,
+            hold: Duration::ZERO,
+        };
+        let hub = Hub::new(way, times, proofs.clone());
         let (roster, mut asked) = Roster::new(1, 1000);
         let context = Rc::new(Context {
             hub,

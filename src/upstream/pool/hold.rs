@@ -1,0 +1,89 @@
+//! Requests that have not been sent wait for a server that is away, or that another one takes the place of.
+
+use std::time::Duration;
+
+use tokio::{
+    sync::Notify,
+    task::spawn_local,
+    time::{Instant, sleep, timeout_at},
+};
+
+use super::Hub;
+use crate::upstream::{
+    connect::{DialError, Step},
+    link::{Status, receiver::Receiver},
+};
+
+/// How long the replies may take that are due from a server that another one has taken the place of.
+const LAST_REPLIES: Duration = Duration::from_millis(500);
+/// How long after a server was not ready for requests it is asked again.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// One attempt to connect.
+    pub connect: Duration,
+    /// The silence of a server that is given up then; zero is for ever.
+    pub silence: Duration,
+    /// The wait of requests that have not been sent for a server that is away.
+    pub hold: Duration,
+}
+
+/// The wait of those who want a connection.
+pub(super) struct Hold {
+    time: Duration,
+    /// Told when another server stands behind.
+    change: Notify,
+}
+
+impl Hold {
+    pub(super) fn new(time: Duration) -> Self {
+        Self { time, change: Notify::new() }
+    }
+
+    /// Whether anybody waits who could be told at once that there is no connection.
+    pub(super) fn holds_anybody(&self) -> bool {
+        !self.time.is_zero()
+    }
+}
+
+impl<R: Receiver> Hub<R> {
+    /// Another server stands behind, or none that is known: what leads to the former one ends. Replies that are due have a
+    /// moment to come.
+    pub fn moved(&self) {
+        self.dialer.begin_anew();
+        self.idle.close();
+        let links = self.watchdog.links();
+        links.iter().for_each(|link| link.retire());
+        spawn_local(async move {
+            sleep(LAST_REPLIES).await;
+            let open = links.iter().filter(|link| link.status() != Status::Closed);
+            open.for_each(|link| link.lose());
+        });
+        self.hold.change.notify_waiters();
+    }
+
+    /// Attempts to get a connection as long as there is no server that takes requests, and those who wait may be held.
+    pub(super) async fn held<T>(
+        &self,
+        attempt: impl AsyncFn() -> Result<T, DialError>,
+    ) -> Result<T, DialError> {
+        let end = Instant::now() + self.hold.time;
+        loop {
+            let change = self.hold.change.notified();
+            let outcome = attempt().await;
+            let passes = matches!(
+                outcome,
+                Err(DialError::Unreachable(_) | DialError::Refused(Step::Ready, _))
+            );
+            let now = Instant::now();
+            if !passes || now >= end {
+                return outcome;
+            }
+            let next = self.dialer.holds_until().unwrap_or(now + AGAIN);
+            // That nothing has changed by then is found out by the next attempt.
+            let _ = timeout_at(next.min(end), change).await;
+        }
+    }
+}

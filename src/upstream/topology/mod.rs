@@ -1,0 +1,115 @@
+//! Which server is spoken to, and how that becomes known.
+
+mod listen;
+mod look;
+mod sentinel;
+
+use std::{future::pending, io, rc::Rc, time::Duration};
+
+use tokio::sync::watch;
+
+use super::{
+    address::Endpoint,
+    connect::{Connect, Connecting, dial},
+    doubt::Doubt,
+    site::{Place, Site},
+};
+
+pub use sentinel::Finder;
+
+/// What everybody who speaks to the server goes by. Clones follow the same changes.
+#[derive(Clone, Debug)]
+pub struct Topology {
+    current: watch::Receiver<Current>,
+    /// Where another server may come, who is told to look for it.
+    doubt: Option<Doubt>,
+    database: u32,
+}
+
+/// What is known at a time.
+#[derive(Clone, Debug)]
+struct Current {
+    /// The server; why there is none, if none is known.
+    server: Result<Endpoint, String>,
+    /// How many there have been before.
+    generation: u64,
+}
+
+impl Topology {
+    /// The topology of a site, and who is to run for it to be known where the site does not tell by itself. One attempt to
+    /// connect may take `timeout`.
+    pub fn of(site: &Site, timeout: Duration) -> (Self, Option<Finder>) {
+        let known = |server| watch::channel(Current { server, generation: 0 });
+        match &site.place {
+            Place::Server(address) => {
+                let (_, current) = known(Ok(site.at(address.clone())));
+                (Self { current, doubt: None, database: site.database }, None)
+            }
+            Place::Sentinel(group) => {
+                let why = format!("no primary of {} is known yet", group.service);
+                let (sender, current) = known(Err(why));
+                let doubt = Doubt::default();
+                let finder =
+                    Finder::new(site.clone(), group.clone(), timeout, sender, doubt.clone());
+                (Self { current, doubt: Some(doubt), database: site.database }, Some(finder))
+            }
+        }
+    }
+
+    /// The server that is spoken to; why there is none, if none is known.
+    pub fn server(&self) -> Result<Endpoint, String> {
+        self.current.borrow().server.clone()
+    }
+
+    /// Whether another server may take the place of this one.
+    pub fn moves(&self) -> bool {
+        self.doubt.is_some()
+    }
+
+    /// The database that new clients start in.
+    pub fn database(&self) -> u32 {
+        self.database
+    }
+
+    /// How many times another server has taken the place of one, or none was known any more.
+    pub fn generation(&self) -> u64 {
+        self.current.borrow().generation
+    }
+
+    /// Ready when that has happened since this clone last saw it happen.
+    pub async fn changed(&mut self) {
+        if self.current.changed().await.is_err() {
+            // Nobody is left who could tell.
+            pending().await
+        }
+    }
+
+    /// The way to the server, for a worker.
+    pub fn way(&self, timeout: Duration) -> Rc<dyn Connect> {
+        Rc::new(Way { topology: self.clone(), timeout })
+    }
+}
+
+/// The way to the server that is there when it is gone.
+struct Way {
+    topology: Topology,
+    timeout: Duration,
+}
+
+impl Connect for Way {
+    fn connect(&self) -> Connecting {
+        let (server, timeout) = (self.topology.server(), self.timeout);
+        Box::pin(async move {
+            let endpoint = server.map_err(io::Error::other)?;
+            dial::connect(&endpoint.address, endpoint.tls.as_ref(), timeout).await
+        })
+    }
+
+    fn doubt(&self) -> Option<Doubt> {
+        self.topology.doubt.clone()
+    }
+
+    fn generation(&self) -> u64 {
+        self.topology.generation()
+    }
+}
