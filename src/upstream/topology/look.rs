@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::{
     task::JoinSet,
-    time::{Instant, timeout_at},
+    time::{Instant, sleep},
 };
 
 use crate::{
@@ -13,98 +13,152 @@ use crate::{
     upstream::{
         address::{Address, Endpoint},
         connect::{Talk, is_replica, within},
+        doubt::Doubt,
         site::{Group, Site},
     },
 };
 
-/// How long the answers of further Sentinels are waited for when one has named a server that is a primary.
+/// How long further Sentinels are waited for when one has named a server that is a primary, when most have answered, or when
+/// there is news: one that is silent must not hold up the others.
 const OTHERS: Duration = Duration::from_millis(100);
 
 /// What a server says of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Says {
     /// It is a primary, or does not tell who may not ask.
     Primary,
     /// It is a replica.
     Replica,
-    /// It does not answer.
-    Nothing,
+    /// It does not answer, or does not let us ask; the reason.
+    Nothing(String),
 }
 
 /// What a look has found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// The servers that say of themselves that they are primaries, with the number of Sentinels that name them.
-    votes: Vec<(Address, usize)>,
+    candidates: Vec<Candidate>,
     /// Sentinels that others know of.
     pub(super) sentinels: Vec<Address>,
-    /// Why no other server was named, for the log.
-    pub(super) why: String,
+    /// Why a Sentinel that was asked did not help.
+    why: Option<String>,
+}
+
+/// A server that Sentinels name as the primary.
+#[derive(Debug)]
+struct Candidate {
+    address: Address,
+    votes: usize,
+    /// What it says itself, once that is known.
+    says: Option<Says>,
 }
 
 impl Found {
-    /// The primary: the server that most Sentinels name; among equals the present one.
+    /// The primary: of the servers that say so themselves the one that most Sentinels name; among equals the present one.
     pub(super) fn primary(&self, present: Option<&Address>) -> Option<&Address> {
-        let most = self.votes.iter().map(|(_, votes)| *votes).max()?;
-        let mut first = self.votes.iter().filter(|(_, votes)| *votes == most).map(|(at, _)| at);
-        let is_present = |at: &&Address| Some(*at) == present;
-        first.clone().find(is_present).or_else(|| first.next())
+        let proven = self.candidates.iter().filter(|one| one.says == Some(Says::Primary));
+        let best = proven.max_by_key(|one| (one.votes, Some(&one.address) == present));
+        best.map(|one| &one.address)
     }
 
-    fn vote(&mut self, address: Address) {
-        match self.votes.iter_mut().find(|(known, _)| *known == address) {
-            Some((_, votes)) => *votes += 1,
-            None => self.votes.push((address, 1)),
+    /// Why there is none.
+    pub(super) fn why(&self) -> String {
+        let told = self.candidates.iter().find_map(|one| match one.says.as_ref()? {
+            Says::Primary => None,
+            Says::Replica => Some(format!("{} is named, and is a replica", one.address)),
+            Says::Nothing(why) => Some(format!("{} is named, but {why}", one.address)),
+        });
+        let told = told.or_else(|| {
+            self.candidates
+                .first()
+                .map(|one| format!("{} is named, and does not answer", one.address))
+        });
+        told.or_else(|| self.why.clone()).unwrap_or_else(|| "no Sentinel answers".to_owned())
+    }
+
+    /// Counts a vote; true for a server that nobody has named yet.
+    fn vote(&mut self, address: &Address) -> bool {
+        match self.candidates.iter_mut().find(|one| one.address == *address) {
+            Some(known) => known.votes += 1,
+            None => {
+                self.candidates.push(Candidate { address: address.clone(), votes: 1, says: None });
+                return true;
+            }
+        }
+        false
+    }
+
+    fn prove(&mut self, address: &Address, says: Says) {
+        if let Some(one) = self.candidates.iter_mut().find(|one| one.address == *address) {
+            one.says = Some(says);
         }
     }
+
+    /// Whether every server that was named has said what it is.
+    fn is_settled(&self) -> bool {
+        self.candidates.iter().all(|one| one.says.is_some())
+    }
 }
 
-/// What one Sentinel says, and the server that it names.
-struct Heard {
-    named: Address,
-    says: Says,
-    sentinels: Vec<Address>,
-}
-
-/// Asks all of `sentinels`; those that do not answer in `timeout` are not waited for.
+/// Asks all of `sentinels`, and the servers that they name; those that do not answer in `timeout` are not waited for.
 pub(super) async fn look(
     site: &Site,
     group: &Group,
     sentinels: &[Address],
     timeout: Duration,
+    doubt: &Doubt,
 ) -> Found {
-    let mut asked = JoinSet::new();
+    let (mut asked, mut proofs) = (JoinSet::new(), JoinSet::new());
     for sentinel in sentinels {
         asked.spawn(ask(site.clone(), group.clone(), sentinel.clone(), timeout));
     }
-    let mut found = Found { why: "no Sentinel answers".to_owned(), ..Found::default() };
-    let mut end = Instant::now() + timeout;
-    while let Ok(Some(heard)) = timeout_at(end, asked.join_next()).await {
-        match heard {
-            Ok(Ok(Heard { named, says, sentinels })) => {
-                found.sentinels.extend(sentinels);
-                match says {
-                    Says::Primary => {
-                        found.vote(named);
-                        end = end.min(Instant::now() + OTHERS);
+    let mut found = Found::default();
+    let (mut answers, mut doubted) = (0, false);
+    let end = sleep(timeout);
+    tokio::pin!(end);
+    while !asked.is_empty() || !proofs.is_empty() {
+        tokio::select! {
+            Some(heard) = asked.join_next() => {
+                answers += 1;
+                match heard.unwrap_or_else(|error| Err(error.to_string())) {
+                    Ok((named, others)) => {
+                        found.sentinels.extend(others);
+                        if found.vote(&named) {
+                            let endpoint = site.at(named);
+                            proofs.spawn(async move {
+                                let says = says(&endpoint, timeout).await;
+                                (endpoint.address, says)
+                            });
+                        }
                     }
-                    Says::Replica => found.why = format!("{named} is named, and is a replica"),
-                    Says::Nothing => found.why = format!("{named} is named, and does not answer"),
+                    Err(why) => found.why = Some(why),
                 }
             }
-            Ok(Err(why)) => found.why = why,
-            Err(error) => tracing::error!(%error, "a Sentinel could not be asked"),
+            Some(Ok((address, says))) = proofs.join_next() => found.prove(&address, says),
+            () = doubt.raised(), if answers > 0 && !doubted => doubted = true,
+            () = &mut end => break,
         }
+        let most = 2 * answers >= sentinels.len() && found.is_settled();
+        if doubted || most || found.primary(None).is_some() {
+            let soon = Instant::now() + OTHERS;
+            if soon < end.deadline() {
+                end.as_mut().reset(soon);
+            }
+        }
+    }
+    if doubted {
+        // What was asked before the news has to be asked again.
+        doubt.raise();
     }
     found
 }
 
+/// The server that a Sentinel names, and the other Sentinels that it knows.
 async fn ask(
     site: Site,
     group: Group,
     sentinel: Address,
     timeout: Duration,
-) -> Result<Heard, String> {
+) -> Result<(Address, Vec<Address>), String> {
     let endpoint = at_sentinel(&site, &group, sentinel.clone());
     let asked = async {
         let mut talk = Talk::open(&endpoint, timeout).await?;
@@ -125,9 +179,8 @@ async fn ask(
         let words = words.unwrap_or_else(|| format!("it does not know {}", group.service));
         return Err(format!("Sentinel {sentinel}: {words}"));
     };
-    let says = says(&site.at(named.clone()), timeout).await;
-    let sentinels = sentinels_in(&others).into_iter().map(|(host, port)| like(host, port));
-    Ok(Heard { named, says, sentinels: sentinels.collect() })
+    let others = sentinels_in(&others).into_iter().map(|(host, port)| like(host, port));
+    Ok((named, others.collect()))
 }
 
 /// A Sentinel as a server to speak to.
@@ -142,7 +195,7 @@ pub(super) async fn says(endpoint: &Endpoint, timeout: Duration) -> Says {
     match within(timeout, asked).await {
         Ok(frame) if is_replica(&frame) => Says::Replica,
         Ok(_) => Says::Primary,
-        Err(_) => Says::Nothing,
+        Err(why) => Says::Nothing(why),
     }
 }
 
@@ -187,13 +240,32 @@ mod tests {
     fn most_sentinels_decide_and_among_equals_nothing_changes() {
         let mut found = Found::default();
         assert_eq!(found.primary(Some(&tcp(1))), None);
-        found.vote(tcp(1));
-        found.vote(tcp(2));
+        assert!(found.vote(&tcp(1)) && found.vote(&tcp(2)) && found.vote(&tcp(3)));
+        assert!(!found.is_settled());
+        found.prove(&tcp(1), Says::Primary);
+        found.prove(&tcp(2), Says::Primary);
+        found.prove(&tcp(3), Says::Replica);
+        assert!(found.is_settled());
         assert_eq!(found.primary(Some(&tcp(2))), Some(&tcp(2)));
         assert_eq!(found.primary(Some(&tcp(1))), Some(&tcp(1)));
-        assert_eq!(found.primary(None), Some(&tcp(1)));
-        found.vote(tcp(2));
+        assert!(!found.vote(&tcp(2)));
         assert_eq!(found.primary(Some(&tcp(1))), Some(&tcp(2)));
+        assert!(!found.vote(&tcp(3)) && !found.vote(&tcp(3)));
+        assert_eq!(found.primary(Some(&tcp(1))), Some(&tcp(2)));
+    }
+
+    #[test]
+    fn it_is_said_why_there_is_no_primary() {
+        let mut found = Found::default();
+        assert_eq!(found.why(), "no Sentinel answers");
+        found.why = Some("Sentinel x: connection refused".to_owned());
+        assert_eq!(found.why(), "Sentinel x: connection refused");
+        found.vote(&tcp(1));
+        assert_eq!(found.why(), "redis://h:1 is named, and does not answer");
+        found.prove(&tcp(1), Says::Nothing("WRONGPASS x".to_owned()));
+        assert_eq!(found.why(), "redis://h:1 is named, but WRONGPASS x");
+        found.prove(&tcp(1), Says::Replica);
+        assert_eq!(found.why(), "redis://h:1 is named, and is a replica");
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl Finder {
                     sentinels.push(sentinel);
                 }
             }
-            let found = look(&self.site, &self.group, &sentinels, self.timeout).await;
+            let found = look(&self.site, &self.group, &sentinels, self.timeout, &self.doubt).await;
             let next = match self.conclude(&found).await {
                 true => {
                     backoff.reset();
@@ -90,17 +90,27 @@ impl Finder {
         }
         // The last primary is kept, unless it says that it is none any more.
         match present {
-            Some(server) => match says(&server, self.timeout).await {
-                Says::Primary => true,
-                Says::Nothing => false,
-                Says::Replica => {
-                    let why = format!("{} has become a replica: {}", server.address, found.why);
+            Some(server) => {
+                let says = tokio::select! {
+                    says = says(&server, self.timeout) => says,
+                    () = self.doubt.raised() => {
+                        // There is news: one that is silent is not waited for.
+                        self.doubt.raise();
+                        return false;
+                    }
+                };
+                if says == Says::Replica {
+                    let why = format!("{} has become a replica: {}", server.address, found.why());
                     self.lose(why);
-                    false
                 }
-            },
+                says == Says::Primary
+            }
             None => {
-                self.lose(format!("no primary of {} is known: {}", self.group.service, found.why));
+                self.lose(format!(
+                    "no primary of {} is known: {}",
+                    self.group.service,
+                    found.why()
+                ));
                 false
             }
         }
