@@ -56,6 +56,7 @@ impl Server {
         let (roster, questions) = Roster::new(settings.workers, max_clients);
         let facts = Arc::new(Facts {
             port: listener.local_addr()?.port(),
+            topology: topology.clone(),
             workers: settings.workers,
             dedicated,
             max_clients,

@@ -24,8 +24,13 @@ use crate::{
         traces::Clean,
     },
     upstream::{
+        address::{Address, Endpoint},
         connect::DialError,
-        link::{Standing, receiver::Failure},
+        link::{
+            Standing,
+            receiver::{Failure, Verdict},
+        },
+        topology::Topology,
     },
 };
 
@@ -244,10 +249,16 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
+        Self::with(false)
+    }
+
+    fn with(resubscribes: bool) -> Self {
         let initial =
             LaneKey { identity: Identity::unproven(), database: 0, protocol: Protocol::Resp2 };
+        let server = Endpoint::new(Address::Unix("unused".into()));
         let facts = Facts {
             port: 0,
+            topology: Topology::of(&server.into(), Duration::ZERO).0,
             workers: 1,
             dedicated: false,
             max_clients: 1,
@@ -261,7 +272,7 @@ impl Stage {
             session: session::Settings::default(),
             facts: Arc::new(facts),
             unnamed: Rc::default(),
-            resubscribes: false,
+            resubscribes,
         };
         let client = Client::new(Rc::new(rules), ClientId(1), 0);
         Self { client, world: World::default(), input: BytesMut::new() }
@@ -473,4 +484,72 @@ fn passwords_changed_make_the_servers_word_old() {
     assert_eq!(stage.send("CONFIG SET requirepass x"), "Lane: CONFIG SET requirepass x");
     stage.reply("+OK\r\n");
     assert_eq!(stage.world.done(), "void proofs");
+}
+
+fn confirmation(word: &str, topic: &str, count: u32) -> String {
+    format!("*3\r\n${}\r\n{word}\r\n${}\r\n{topic}\r\n:{count}\r\n", word.len(), topic.len())
+}
+
+#[test]
+fn subscriptions_are_made_again_where_another_server_takes_over() {
+    let mut stage = Stage::with(true);
+    stage.send("SUBSCRIBE a b");
+    let unasked = |stage: &mut Stage, frame: &str, front| {
+        let verdict = stage.client.judge(front, frame.as_bytes());
+        if verdict != Verdict::Answers {
+            stage.client.unasked(frame.as_bytes(), true, &mut stage.world);
+        }
+        verdict
+    };
+    let front = stage.world.sent.first().map(|(place, _)| *place);
+    let first = confirmation("subscribe", "a", 1);
+    assert_eq!(unasked(&mut stage, &first, front), Verdict::AnswersInPart);
+    let second = confirmation("subscribe", "b", 2);
+    assert_eq!(stage.client.judge(front, second.as_bytes()), Verdict::Answers);
+    stage.reply(&second);
+
+    stage.lose(To::Own);
+    assert_eq!(stage.client.end(), None, "the client stays");
+    assert_eq!(stage.go_on(), "pin; raw: SUBSCRIBE a b");
+    // Of that the client is shown nothing, and what it asks itself is told apart from it.
+    stage.send("SUBSCRIBE c");
+    let front = stage.world.sent.first().map(|(place, _)| *place);
+    for again in [confirmation("subscribe", "a", 1), confirmation("subscribe", "b", 2)] {
+        assert_eq!(unasked(&mut stage, &again, front), Verdict::Unasked);
+    }
+    assert_eq!(stage.told(), "");
+    let own = confirmation("subscribe", "c", 3);
+    assert_eq!(stage.client.judge(front, own.as_bytes()), Verdict::Answers);
+    assert_eq!(stage.reply(&own), own);
+    let message = "*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nm\r\n";
+    assert_eq!(unasked(&mut stage, message, None), Verdict::Unasked);
+    assert_eq!(stage.told(), message);
+}
+
+#[test]
+fn a_subscription_that_is_refused_when_it_is_made_again_ends_its_client() {
+    let mut stage = Stage::with(true);
+    stage.send("SUBSCRIBE a");
+    let front = stage.world.sent.first().map(|(place, _)| *place);
+    let confirmed = confirmation("subscribe", "a", 1);
+    assert_eq!(stage.client.judge(front, confirmed.as_bytes()), Verdict::Answers);
+    stage.reply(&confirmed);
+    stage.lose(To::Own);
+    stage.go_on();
+    let refused = b"-NOPERM this user has no permissions to access the channel\r\n";
+    assert_eq!(stage.client.judge(None, refused), Verdict::Unasked);
+    stage.client.unasked(refused, true, &mut stage.world);
+    assert_eq!((stage.told().as_str(), stage.client.end()), ("", Some(End::Politely)));
+}
+
+#[test]
+fn in_front_of_one_server_a_subscriber_ends_with_its_connection() {
+    let mut stage = Stage::new();
+    stage.send("SUBSCRIBE a");
+    let front = stage.world.sent.first().map(|(place, _)| *place);
+    let confirmed = confirmation("subscribe", "a", 1);
+    stage.client.judge(front, confirmed.as_bytes());
+    stage.reply(&confirmed);
+    stage.lose(To::Own);
+    assert_eq!(stage.client.end(), Some(End::Politely));
 }

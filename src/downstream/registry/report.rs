@@ -7,12 +7,15 @@ use std::{
 };
 
 use super::roster::Counts;
+use crate::upstream::topology::Topology;
 
 /// What does not change while the process runs, and the counters of the listener.
 #[derive(Debug)]
 pub struct Facts {
     /// The port that clients connect to.
     pub port: u16,
+    /// What stands behind.
+    pub topology: Topology,
     /// Worker threads.
     pub workers: usize,
     /// Whether every client has an upstream connection of its own.
@@ -43,6 +46,13 @@ impl Facts {
         line("sessiond_uptime_in_seconds", &self.started.elapsed().as_secs());
         line("sessiond_workers", &self.workers);
         line("sessiond_upstream_mode", &mode);
+        match self.topology.server() {
+            Ok(server) => line("sessiond_upstream", &server),
+            Err(why) => line("sessiond_upstream", &format_args!("unknown: {why}")),
+        }
+        if self.topology.moves() {
+            line("sessiond_failovers", &self.topology.failovers());
+        }
         line("sessiond_connected_clients", &clients);
         line("sessiond_max_clients", &self.max_clients);
         line("sessiond_pinned_clients", &pinned);

@@ -9,7 +9,7 @@ use std::{future::pending, io, rc::Rc, time::Duration};
 use tokio::sync::watch;
 
 use super::{
-    address::Endpoint,
+    address::{Address, Endpoint},
     connect::{Connect, Connecting, dial},
     doubt::Doubt,
     site::{Place, Site},
@@ -31,15 +31,34 @@ pub struct Topology {
 struct Current {
     /// The server; why there is none, if none is known.
     server: Result<Endpoint, String>,
-    /// How many there have been before.
+    /// How many times that has changed.
     generation: u64,
+    /// The last server that was known, and how many times it was another one than the one before.
+    last: Option<Address>,
+    failovers: u64,
+}
+
+impl Current {
+    fn new(server: Result<Endpoint, String>) -> Self {
+        let last = server.as_ref().ok().map(|server| server.address.clone());
+        Self { server, generation: 0, last, failovers: 0 }
+    }
+
+    fn set(&mut self, server: Result<Endpoint, String>) {
+        if let Ok(server) = &server {
+            let before = self.last.replace(server.address.clone());
+            self.failovers += u64::from(before.is_some_and(|before| before != server.address));
+        }
+        self.server = server;
+        self.generation += 1;
+    }
 }
 
 impl Topology {
     /// The topology of a site, and who is to run for it to be known where the site does not tell by itself. One attempt to
     /// connect may take `timeout`.
     pub fn of(site: &Site, timeout: Duration) -> (Self, Option<Finder>) {
-        let known = |server| watch::channel(Current { server, generation: 0 });
+        let known = |server| watch::channel(Current::new(server));
         match &site.place {
             Place::Server(address) => {
                 let (_, current) = known(Ok(site.at(address.clone())));
@@ -84,13 +103,18 @@ impl Topology {
         }
     }
 
+    /// How many times another server has taken the place of one.
+    pub fn failovers(&self) -> u64 {
+        self.current.borrow().failovers
+    }
+
     /// The way to the server, for a worker.
     pub fn way(&self, timeout: Duration) -> Rc<dyn Connect> {
         Rc::new(Way { topology: self.clone(), timeout })
     }
 }
 
-/// The way to the server that is there when it is gone.
+/// The way to the server, whichever it is when somebody goes there.
 struct Way {
     topology: Topology,
     timeout: Duration,

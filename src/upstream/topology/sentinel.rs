@@ -132,9 +132,6 @@ impl Finder {
     }
 
     fn set(&self, server: Result<Endpoint, String>) {
-        self.current.send_modify(|current| {
-            current.server = server;
-            current.generation += 1;
-        });
+        self.current.send_modify(|current| current.set(server));
     }
 }

@@ -16,7 +16,9 @@ use sessiond::net::Stream;
 use sessiond::resp::Protocol;
 use sessiond::state::ids::ClientId;
 use sessiond::state::key::{Identity, LaneKey};
+use sessiond::upstream::address::{Address, Endpoint};
 use sessiond::upstream::pool::{Hub, Proofs, Times};
+use sessiond::upstream::topology::Topology;
 use tokio::io::DuplexStream;
 use tokio::task::spawn_local;
 
@@ -38,8 +40,10 @@ pub(super) struct Setup {
 
 impl Proxy {
     pub(super) fn new(network: &Rc<RefCell<Network>>, setup: Setup) -> Self {
+        let server = Endpoint::new(Address::Unix("unused".into()));
         let facts = Facts {
             port: 0,
+            topology: Topology::of(&server.into(), Duration::ZERO).0,
             workers: 1,
             dedicated: setup.dedicated,
             max_clients: 1000,
