@@ -251,51 +251,6 @@ impl Client {
         }
     }
 
-    /// Other clients' invalidations come here, or messages that the client is subscribed to: it needs a connection of its own.
-    pub(in crate::downstream) fn wants_own(&self) -> bool {
-        (self.me.kept > 0 || self.subscriptions.are_lost())
-            && self.me.own.is_none()
-            && !self.footing.is_asking()
-            && self.replies.is_idle()
-    }
-
-    /// What there is to do while there is no request to handle: a connection for others' invalidations, and the server's word
-    /// on a user that it may have cut off.
-    pub(super) fn look_after(&mut self, ports: &mut impl Ports) {
-        if self.wants_own() {
-            // Who waits is told when it is there, or that it will not be.
-            if let Err(Stop::Refused(error)) = self.own_link(ports) {
-                self.end_if_refused(&error);
-                if self.subscriptions.are_lost() {
-                    // It would wait for messages that do not come.
-                    self.leaving.end(End::Politely);
-                }
-            }
-        }
-        if self.footing.recheck && self.replies.is_idle() && !self.footing.is_asking() {
-            let refused = self.footing.refused.take();
-            let outcome = match refused {
-                Some(error) => Err(Stop::Refused(*error)),
-                None => self.any_link(ports).map(|_| ()),
-            };
-            match outcome {
-                Err(Stop::Wait(_)) => {}
-                Ok(()) => self.footing.recheck = false,
-                Err(Stop::Refused(error)) => {
-                    self.footing.recheck = false;
-                    self.end_if_refused(&error);
-                }
-            }
-        }
-    }
-
-    /// The server would have cut this client off.
-    fn end_if_refused(&mut self, error: &DialError) {
-        if matches!(error, DialError::StateRefused(..)) && self.key != self.rules.initial {
-            self.leaving.end(End::Politely);
-        }
-    }
-
     /// The error to answer a request with for which there is no connection; none if the client is to be closed.
     pub(super) fn refusal(&mut self, error: &DialError) -> Option<Bytes> {
         match error {

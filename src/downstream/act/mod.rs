@@ -19,3 +19,4 @@ mod perform;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod upkeep;
