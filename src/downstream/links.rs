@@ -70,6 +70,19 @@ impl Links {
         self.previous = self.lane.replace(link);
     }
 
+    /// A reply has come on `link`. If the client's lane has ended, this one has taken over what was not sent there.
+    #[inline]
+    pub(super) fn follow(&mut self, link: &Rc<Link<Seat>>) {
+        if let Some(lane) = &mut self.lane
+            && !Rc::ptr_eq(lane, link)
+            && !lane.is_open()
+            && !link.is_pinned()
+            && link.is_open()
+        {
+            *lane = link.clone();
+        }
+    }
+
     /// Notes `count` requests from `place` on, if they could not be sent.
     fn note(&mut self, sent: bool, place: Place, count: u32) {
         if !sent {

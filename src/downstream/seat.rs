@@ -270,8 +270,12 @@ impl Receiver for Seat {
         this.tell(|client, actions| client.replies(place, frames, count, actions));
     }
 
-    fn reply(this: &Rc<Self>, _: &Rc<Link<Self>>, place: Place, frame: &[u8], kept: &[u8]) {
-        this.tell(|client, actions| client.reply(place, frame, kept, actions));
+    fn reply(this: &Rc<Self>, link: &Rc<Link<Self>>, place: Place, frame: &[u8], kept: &[u8]) {
+        this.happen(|live, seat| {
+            live.links.follow(link);
+            let (client, mut actions) = live.parts(seat);
+            client.reply(place, frame, kept, &mut actions);
+        });
     }
 
     fn takes_parts(this: &Rc<Self>, place: Place) -> bool {

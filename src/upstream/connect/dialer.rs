@@ -3,7 +3,7 @@
 use std::{cell::RefCell, future::Future, io, pin::Pin, rc::Rc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use tokio::{task::spawn_local, time::Instant};
+use tokio::{sync::Notify, task::spawn_local, time::Instant};
 
 use super::{
     handshake::{self, Demands, Greeting, Outcome, Step},
@@ -34,6 +34,19 @@ pub enum DialError {
     StateRefused(Step, Bytes),
 }
 
+impl DialError {
+    /// The reason, in the server's words where there are any.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Unreachable(why) => why.clone(),
+            Self::Refused(_, frame) | Self::StateRefused(_, frame) => {
+                let text = frame.strip_prefix(b"-").unwrap_or(frame);
+                String::from_utf8_lossy(text).trim_end().to_owned()
+            }
+        }
+    }
+}
+
 /// A connection that is being made.
 pub type Connecting = Pin<Box<dyn Future<Output = io::Result<Stream>>>>;
 
@@ -50,11 +63,6 @@ pub trait Connect {
     /// Who is told when the server behaves as if another one had taken its place; nobody where there is no other.
     fn doubt(&self) -> Option<Doubt> {
         None
-    }
-
-    /// How many servers there have been: a connection to a former one is not used.
-    fn generation(&self) -> u64 {
-        0
     }
 }
 
@@ -76,6 +84,8 @@ pub(in crate::upstream) struct Dialer {
     demands: Demands,
     doubt: Option<Doubt>,
     holdoff: RefCell<HoldOff>,
+    /// Told when another server has taken the place of the one that is dialled.
+    change: Notify,
 }
 
 impl Dialer {
@@ -87,12 +97,14 @@ impl Dialer {
     ) -> Self {
         let doubt = server.doubt();
         let demands = Demands { primary: doubt.is_some(), ready };
-        Self { server, timeout, demands, doubt, holdoff: RefCell::new(HoldOff::new()) }
+        let holdoff = RefCell::new(HoldOff::new());
+        Self { server, timeout, demands, doubt, holdoff, change: Notify::new() }
     }
 
-    /// Another server has taken the place of the one that could not be reached.
+    /// Another server has taken the place of the one that was dialled.
     pub(in crate::upstream) fn begin_anew(&self) {
         self.holdoff.borrow_mut().success();
+        self.change.notify_waiters();
     }
 
     /// When the next attempt is made.
@@ -117,11 +129,14 @@ impl Dialer {
         if let Some(error) = self.holds() {
             return Err(error);
         }
-        let generation = self.server.generation();
-        let mut opened = self.dial(&key, login).await;
-        if generation != self.server.generation() {
-            opened = self.dial(&key, login).await;
-        }
+        let opened = loop {
+            let change = self.change.notified();
+            tokio::select! {
+                opened = self.dial(&key, login) => break opened,
+                // Nobody waits for a server that another one has taken the place of.
+                () = change => {}
+            }
+        };
         match &opened {
             Err(DialError::Unreachable(why)) => {
                 self.doubt.iter().for_each(Doubt::raise);

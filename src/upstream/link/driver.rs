@@ -47,7 +47,7 @@ impl<R: Receiver> Driver<R> {
         self.link.register(cx);
         loop {
             if self.link.status() == Status::Closed {
-                return Poll::Ready("closed by the client".to_owned());
+                return Poll::Ready(self.link.given_up.get().to_owned());
             }
             if let Err(error) = self.write_all(cx) {
                 return Poll::Ready(reason(&error));

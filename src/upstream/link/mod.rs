@@ -6,6 +6,7 @@
 
 mod bypass;
 pub(super) mod driver;
+mod heir;
 mod intake;
 mod login;
 mod outgoing;
@@ -27,8 +28,9 @@ use tokio::time::{Duration, Instant};
 
 use self::{
     bypass::Bypass,
+    heir::Heir,
     outgoing::Outgoing,
-    queue::{Expected, Queue},
+    queue::Queue,
     receiver::{Failure, Receiver},
 };
 use crate::{
@@ -36,7 +38,7 @@ use crate::{
     upstream::doubt::Doubt,
 };
 
-pub use self::{scripts::Scripts, standing::Standing};
+pub use self::{heir::Unsent, scripts::Scripts, standing::Standing};
 
 /// What a replica answers to a request that would write. Whoever is told so goes on with the next connection.
 const READONLY: &[u8] = b"-READONLY ";
@@ -67,6 +69,9 @@ pub struct Link<R: Receiver> {
     wakers: Wakers,
     bypass: RefCell<Bypass<R>>,
     doubt: Option<Doubt>,
+    heir: RefCell<Option<Heir<R>>>,
+    /// Why it is closed, if it is closed from here.
+    given_up: Cell<&'static str>,
 }
 
 /// Who is told of a link's end.
@@ -125,6 +130,8 @@ impl<R: Receiver> Link<R> {
             wakers: Wakers::default(),
             bypass: RefCell::new(Bypass::None),
             doubt,
+            heir: RefCell::new(None),
+            given_up: Cell::new("closed by the client"),
         })
     }
 
@@ -194,9 +201,15 @@ impl<R: Receiver> Link<R> {
     }
 
     /// Gives the link up: what is under way is lost, and its client is told.
-    pub(in crate::upstream) fn lose(&self) {
+    pub(in crate::upstream) fn lose(&self, why: &'static str) {
         self.status.set(Status::Closed);
+        self.given_up.set(why);
         self.wake();
+    }
+
+    /// Whether there is something that has not been sent.
+    pub(in crate::upstream) fn has_unsent(&self) -> bool {
+        !self.outgoing.borrow().bytes.is_empty()
     }
 
     /// Where the link stands.
@@ -301,22 +314,7 @@ impl<R: Receiver> Link<R> {
         }
         this.status.set(Status::Closed);
         this.drop_bypass();
-        let unsent = this.outgoing.borrow_mut().end();
-        let entries = this.queue.borrow_mut().end();
-        let sent = entries.len() - unsent;
-        let unsent_failure = Failure::Unsent(why.to_owned());
-        for (index, entry) in entries.into_iter().enumerate() {
-            let failure = if index < sent { &Failure::Lost } else { &unsent_failure };
-            let Some(receiver) = entry.receiver else { continue };
-            let count = match entry.expected {
-                Expected::Run(count) => count,
-                Expected::One { .. } => 1,
-            };
-            R::failed(&receiver, entry.place, count, failure);
-            if receiver.touch() {
-                receiver.flush();
-            }
-        }
+        this.fail_all(why);
         let (owner, members) = this.people.borrow_mut().end();
         // Of a lane that has ended in order nobody has to know: who needs one gets another.
         let members = members.into_iter().filter(|_| cut);

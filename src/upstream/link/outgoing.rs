@@ -25,9 +25,8 @@ impl Outgoing {
         self.bytes.len() < RELIEVED
     }
 
-    /// Gives up what is left; the number of requests that were not sent.
-    pub(super) fn end(&mut self) -> usize {
-        self.bytes = BytesMut::new();
-        std::mem::take(&mut self.unsent)
+    /// Gives up what is left: the number of requests that were not sent, and their bytes.
+    pub(super) fn end(&mut self) -> (usize, BytesMut) {
+        (std::mem::take(&mut self.unsent), std::mem::take(&mut self.bytes))
     }
 }

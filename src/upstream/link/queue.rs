@@ -218,6 +218,23 @@ impl<R> Queue<R> {
         self.since = now;
     }
 
+    /// Takes the `count` last entries off the end, with what is kept for them.
+    pub(super) fn take_last(&mut self, count: usize) -> (VecDeque<Entry<R>>, BytesMut) {
+        let entries = self.entries.split_off(self.entries.len() - count);
+        let kept = entries.iter().map(|entry| match entry.expected {
+            Expected::Run(_) => 0,
+            Expected::One { kept } => kept as usize,
+        });
+        let kept = self.kept.len() - kept.sum::<usize>();
+        (entries, self.kept.split_off(kept))
+    }
+
+    /// Appends entries with what is kept for them.
+    pub(super) fn append(&mut self, mut entries: VecDeque<Entry<R>>, kept: &[u8]) {
+        self.entries.append(&mut entries);
+        self.kept.extend_from_slice(kept);
+    }
+
     /// Gives up what is left.
     pub(super) fn end(&mut self) -> VecDeque<Entry<R>> {
         self.kept.advance(self.kept.len());
@@ -263,6 +280,21 @@ mod tests {
         };
         let kept = [take(), take(), take(), take()];
         assert_eq!(kept, [&b"one"[..], b"", b"three", b"again"]);
+    }
+
+    #[test]
+    fn the_last_requests_go_on_in_another_queue() {
+        let receiver = Rc::new(());
+        let (mut queue, mut other) = (Queue::new(Instant::now()), Queue::new(Instant::now()));
+        for kept in [&b"one"[..], b"two", b""] {
+            queue.push_kept(Entry::one(receiver.clone(), Place::default()), kept);
+        }
+        let (entries, kept) = queue.take_last(2);
+        assert_eq!((entries.len(), &kept[..], &queue.kept[..]), (2, &b"two"[..], &b"one"[..]));
+        other.append(entries, &kept);
+        assert_eq!(other.pop().unwrap().expected, Expected::One { kept: 3 });
+        assert_eq!(&other.lend_kept()[..], b"two");
+        assert!(queue.pop().is_some() && queue.is_empty());
     }
 
     #[test]

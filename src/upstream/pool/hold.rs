@@ -1,6 +1,6 @@
 //! Requests that have not been sent wait for a server that is away, or that another one takes the place of.
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
 use tokio::{
     sync::Notify,
@@ -11,11 +11,13 @@ use tokio::{
 use super::Hub;
 use crate::upstream::{
     connect::{DialError, Step},
-    link::{Status, receiver::Receiver},
+    link::{Link, Status, receiver::Receiver},
 };
 
 /// How long the replies may take that are due from a server that another one has taken the place of.
 const LAST_REPLIES: Duration = Duration::from_millis(500);
+/// Why a connection to the former server ends.
+const MOVED: &str = "another server has taken the place of this one";
 /// How long after a server was not ready for requests it is asked again.
 const AGAIN: Duration = Duration::from_millis(50);
 
@@ -55,13 +57,44 @@ impl<R: Receiver> Hub<R> {
         self.dialer.begin_anew();
         self.idle.close();
         let links = self.watchdog.links();
-        links.iter().for_each(|link| link.retire());
+        for link in &links {
+            link.retire();
+            link.pass_on();
+            if link.has_unsent() {
+                link.lose(MOVED);
+            }
+        }
         spawn_local(async move {
             sleep(LAST_REPLIES).await;
             let open = links.iter().filter(|link| link.status() != Status::Closed);
-            open.for_each(|link| link.lose());
+            open.for_each(|link| link.lose(MOVED));
         });
         self.hold.change.notify_waiters();
+    }
+
+    /// Has what `lane` cannot send any more go to the next lane of its key, if it may wait for one.
+    pub(super) fn provide_heir(self: &Rc<Self>, lane: &Rc<Link<R>>) {
+        if !self.hold.holds_anybody() {
+            return;
+        }
+        let (hub, key) = (Rc::downgrade(self), lane.key());
+        lane.set_heir(move |unsent| {
+            let (hub, key) = (hub.clone(), key.clone());
+            spawn_local(async move {
+                let Some(hub) = hub.upgrade() else { return unsent.fail(MOVED) };
+                let mut unsent = unsent;
+                loop {
+                    let lane = match hub.lane(&key, None).await {
+                        Ok(joined) => joined.link,
+                        Err(error) => return unsent.fail(&error.words()),
+                    };
+                    match lane.inherit(unsent) {
+                        Ok(()) => return,
+                        Err(again) => unsent = again,
+                    }
+                }
+            });
+        });
     }
 
     /// Attempts to get a connection as long as there is no server that takes requests, and those who wait may be held.

@@ -91,7 +91,7 @@ impl<R: Receiver> Hub<R> {
     /// a word of the server that is fresh. `login` is what the client has said to get into that state: if the lane is dialled,
     /// it is dialled with that.
     pub async fn lane(
-        &self,
+        self: &Rc<Self>,
         key: &Rc<LaneKey>,
         login: Option<&[u8]>,
     ) -> Result<Joined<R>, DialError> {
@@ -198,7 +198,7 @@ impl<R: Receiver> Hub<R> {
 
     /// There is no lane that may be joined at once.
     async fn vouch_or_dial(
-        &self,
+        self: &Rc<Self>,
         key: &Rc<LaneKey>,
         login: Option<&[u8]>,
     ) -> Result<Joined<R>, DialError> {
@@ -230,12 +230,13 @@ impl<R: Receiver> Hub<R> {
 
     /// Dials the lane of `key`, in the place of one that there may be.
     pub(super) async fn dial_lane(
-        &self,
+        self: &Rc<Self>,
         key: &Rc<LaneKey>,
         login: Option<&[u8]>,
     ) -> Result<Joined<R>, DialError> {
         let _turn = self.dials.acquire().await.expect("the semaphore is never closed");
         let (link, welcome) = self.dial(key, false, login).await?;
+        self.provide_heir(&link);
         self.lanes.put(link.clone(), Instant::now());
         Ok(Joined { link, welcome })
     }

@@ -76,7 +76,7 @@ impl<R: Receiver> Watchdog<R> {
                     id = link.id().0,
                     "a connection to the server is given up: it is silent"
                 );
-                link.lose();
+                link.lose("the server is silent");
             } else {
                 link.excuse(now);
             }

@@ -31,8 +31,6 @@ pub struct Topology {
 struct Current {
     /// The server; why there is none, if none is known.
     server: Result<Endpoint, String>,
-    /// How many times that has changed.
-    generation: u64,
     /// The last server that was known, and how many times it was another one than the one before.
     last: Option<Address>,
     failovers: u64,
@@ -41,7 +39,7 @@ struct Current {
 impl Current {
     fn new(server: Result<Endpoint, String>) -> Self {
         let last = server.as_ref().ok().map(|server| server.address.clone());
-        Self { server, generation: 0, last, failovers: 0 }
+        Self { server, last, failovers: 0 }
     }
 
     fn set(&mut self, server: Result<Endpoint, String>) {
@@ -50,7 +48,6 @@ impl Current {
             self.failovers += u64::from(before.is_some_and(|before| before != server.address));
         }
         self.server = server;
-        self.generation += 1;
     }
 }
 
@@ -90,12 +87,7 @@ impl Topology {
         self.database
     }
 
-    /// How many times another server has taken the place of one, or none was known any more.
-    pub fn generation(&self) -> u64 {
-        self.current.borrow().generation
-    }
-
-    /// Ready when that has happened since this clone last saw it happen.
+    /// Ready when another server has taken its place, or none is known any more, since this clone last saw that.
     pub async fn changed(&mut self) {
         if self.current.changed().await.is_err() {
             // Nobody is left who could tell.
@@ -131,9 +123,5 @@ impl Connect for Way {
 
     fn doubt(&self) -> Option<Doubt> {
         self.topology.doubt.clone()
-    }
-
-    fn generation(&self) -> u64 {
-        self.topology.generation()
     }
 }
