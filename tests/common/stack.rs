@@ -120,7 +120,8 @@ fn all_modes(redis: &[&str], sessiond: &[&str], test: &(impl Fn(Stack) + Sync)) 
     });
 }
 
-fn modes() -> &'static [Mode] {
+/// Every way to run sessiond that is tested.
+pub(crate) fn modes() -> &'static [Mode] {
     if direct() { &MODES[..1] } else { &MODES }
 }
 
