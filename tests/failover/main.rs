@@ -5,4 +5,15 @@
 mod common;
 
 mod clusters;
+mod credentials;
+mod front;
 mod groups;
+mod hold;
+mod load;
+mod one_redis;
+mod planned;
+mod refused;
+mod sentinels;
+mod state;
+mod subscribers;
+mod unplanned;
