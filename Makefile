@@ -2,7 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-clients test-setup check soak bench
+.PHONY: help run test test-clients test-setup check soak bench cluster sentinel
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,3 +35,9 @@ bench: ## Compare with Redis itself and with other proxies, about 40 minutes (QU
 	@scripts/setup-bench.sh
 	cargo build --release --locked --bin sessiond
 	exec python3 -B benches/compare
+
+cluster: ## A throw-away Redis cluster for trying out, until Ctrl-C
+	@exec scripts/cluster.sh
+
+sentinel: ## A throw-away Sentinel group for trying out, until Ctrl-C
+	@exec scripts/sentinel.sh
