@@ -115,6 +115,28 @@ fn nothing_is_half_run_when_the_primary_freezes() {
 }
 
 #[test]
+fn nothing_is_half_run_when_the_primary_is_cut_off() {
+    // It is well and says that it is a primary, but the Sentinels have chosen another one.
+    let (old, new) = (Redis::start(), Redis::start());
+    let fake = FakeSentinel::start(Says::Names(old.port()));
+    for (number, sessiond) in fronts(&fake.url(), &PATIENT).iter().enumerate() {
+        let mut busy = Busy::new(sessiond, number);
+        old.wait_blocked(1);
+        eventually("it listens", || (fake.listeners() > 0).then_some(()));
+        fake.say(Says::Names(new.port()));
+        fake.publish_switch(old.port(), new.port());
+        eventually("sessiond has gone over to the new primary", || {
+            (serving(&mut sessiond.client()) == Ok(new.port())).then_some(())
+        });
+        busy.ends(&mut new.client());
+        old.wait_blocked(0);
+        check!(old.client(), "DBSIZE" => "0");
+        fake.say(Says::Names(old.port()));
+        fake.publish_switch(new.port(), old.port());
+    }
+}
+
+#[test]
 fn names_databases_users_and_protocols_are_kept() {
     let mut group = Group::start();
     for node in 0..3 {
