@@ -120,6 +120,10 @@ fn nothing_is_half_run_when_the_primary_is_cut_off() {
     let (old, new) = (Redis::start(), Redis::start());
     let fake = FakeSentinel::start(Says::Names(old.port()));
     for (number, sessiond) in fronts(&fake.url(), &PATIENT).iter().enumerate() {
+        // Every sessiond hears what is said for the one before.
+        eventually("sessiond is in front of the first primary", || {
+            (serving(&mut sessiond.client()) == Ok(old.port())).then_some(())
+        });
         let mut busy = Busy::new(sessiond, number);
         old.wait_blocked(1);
         eventually("it listens", || (fake.listeners() > 0).then_some(()));

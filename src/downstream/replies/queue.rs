@@ -370,6 +370,18 @@ impl Replies {
             self.advance_run(count);
             return;
         }
+        let offset = place.since(self.first);
+        if offset < self.run {
+            // What stands before it in the run at the front goes another way, and is still to come.
+            let count = count.min(self.run - offset);
+            let after = self.run - offset - count;
+            if after > 0 {
+                self.rest.push_front(Slot::Run(after));
+            }
+            self.rest.push_front(Slot::Here(BytesMut::from(bytes), count));
+            self.run = offset;
+            return;
+        }
         let Some((at, before)) = self.find(place) else { return };
         let Slot::Run(run) = self.rest[at] else { return };
         // What has come of this run in parts stands right before it.
@@ -562,6 +574,19 @@ mod tests {
         replies.replies(next, b"b", 1);
         filled(&mut replies, first, "a");
         assert_eq!(text(&mut replies), "ab");
+    }
+
+    #[test]
+    fn the_end_of_the_run_at_the_front_may_come_before_its_beginning() {
+        let mut replies = Replies::default();
+        let place = replies.run(6);
+        replies.replies(place.plus(3), b"+d+e", 2);
+        assert_eq!((&replies.out[..], replies.pending()), (&b""[..], 6));
+        replies.fail_run(place, 3, b"-x");
+        assert_eq!((&replies.out[..], replies.pending()), (&b"-x-x-x+d+e"[..], 1));
+        replies.replies(place.plus(5), b"+f", 1);
+        assert_eq!(&replies.out[..], b"-x-x-x+d+e+f");
+        assert!(replies.is_idle());
     }
 
     #[test]

@@ -37,6 +37,10 @@ pub(super) enum Says {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     candidates: Vec<Candidate>,
+    /// How many Sentinels were asked.
+    asked: usize,
+    /// Not all of them have answered.
+    incomplete: bool,
     /// Sentinels that others know of.
     pub(super) sentinels: Vec<Address>,
     /// Why a Sentinel that was asked did not help.
@@ -53,44 +57,70 @@ struct Candidate {
 }
 
 impl Found {
-    /// The primary: of the servers that say so themselves the one that most Sentinels name; among equals the present one.
+    /// The primary: of the servers that say so themselves the one that most Sentinels name. One that is the primary at present
+    /// and says so gives way only to one that more than half of all Sentinels name: some may be cut off from the others, or
+    /// late, or wrong.
     pub(super) fn primary(&self, present: Option<&Address>) -> Option<&Address> {
         let proven = self.candidates.iter().filter(|one| one.says == Some(Says::Primary));
-        let best = proven.max_by_key(|one| (one.votes, Some(&one.address) == present));
-        best.map(|one| &one.address)
+        let still = proven.clone().find(|one| Some(&one.address) == present);
+        let best = proven.max_by_key(|one| (one.votes, Some(&one.address) == present))?;
+        let found = match still {
+            Some(still) if 2 * best.votes <= self.asked => still,
+            _ if best.votes > 0 || still.is_some() => best,
+            _ => return None,
+        };
+        Some(&found.address)
+    }
+
+    /// Whether a Sentinel that has not answered could have made another server than `found` the primary.
+    pub(super) fn is_disputed(&self, found: &Address) -> bool {
+        self.incomplete && self.candidates.iter().any(|one| one.votes > 0 && one.address != *found)
+    }
+
+    /// What the present primary says of itself.
+    pub(super) fn says(&self, present: &Address) -> Option<&Says> {
+        self.candidates.iter().find(|one| one.address == *present)?.says.as_ref()
     }
 
     /// Why there is none.
     pub(super) fn why(&self) -> String {
-        let told = self.candidates.iter().find_map(|one| match one.says.as_ref()? {
+        let named = || self.candidates.iter().filter(|one| one.votes > 0);
+        let told = named().find_map(|one| match one.says.as_ref()? {
             Says::Primary => None,
             Says::Replica => Some(format!("{} is named, and is a replica", one.address)),
             Says::Nothing(why) => Some(format!("{} is named, but {why}", one.address)),
         });
         let told = told.or_else(|| {
-            self.candidates
-                .first()
-                .map(|one| format!("{} is named, and does not answer", one.address))
+            named().next().map(|one| format!("{} is named, and does not answer", one.address))
         });
         told.or_else(|| self.why.clone()).unwrap_or_else(|| "no Sentinel answers".to_owned())
     }
 
-    /// Counts a vote; true for a server that nobody has named yet.
+    /// Counts a vote; true for a server that is new.
     fn vote(&mut self, address: &Address) -> bool {
-        match self.candidates.iter_mut().find(|one| one.address == *address) {
-            Some(known) => known.votes += 1,
-            None => {
-                self.candidates.push(Candidate { address: address.clone(), votes: 1, says: None });
-                return true;
-            }
+        let is_new = self.know(address);
+        let one = self.candidates.iter_mut().find(|one| one.address == *address);
+        one.into_iter().for_each(|one| one.votes += 1);
+        is_new
+    }
+
+    fn know(&mut self, address: &Address) -> bool {
+        let is_new = self.candidates.iter().all(|one| one.address != *address);
+        if is_new {
+            self.candidates.push(Candidate { address: address.clone(), votes: 0, says: None });
         }
-        false
+        is_new
     }
 
     fn prove(&mut self, address: &Address, says: Says) {
         if let Some(one) = self.candidates.iter_mut().find(|one| one.address == *address) {
             one.says = Some(says);
         }
+    }
+
+    /// Whether a server that is named says that it is a primary.
+    fn is_named(&self) -> bool {
+        self.candidates.iter().any(|one| one.votes > 0 && one.says == Some(Says::Primary))
     }
 
     /// Whether every server that was named has said what it is.
@@ -105,13 +135,24 @@ pub(super) async fn look(
     group: &Group,
     sentinels: &[Address],
     timeout: Duration,
+    present: Option<&Endpoint>,
     doubt: &Doubt,
 ) -> Found {
     let (mut asked, mut proofs) = (JoinSet::new(), JoinSet::new());
     for sentinel in sentinels {
         asked.spawn(ask(site.clone(), group.clone(), sentinel.clone(), timeout));
     }
-    let mut found = Found::default();
+    let mut found = Found { asked: sentinels.len(), ..Found::default() };
+    let prove = |proofs: &mut JoinSet<_>, endpoint: Endpoint| {
+        proofs.spawn(async move {
+            let says = says(&endpoint, timeout).await;
+            (endpoint.address, says)
+        });
+    };
+    if let Some(present) = present {
+        found.know(&present.address);
+        prove(&mut proofs, present.clone());
+    }
     let (mut answers, mut doubted) = (0, false);
     let end = sleep(timeout);
     tokio::pin!(end);
@@ -123,11 +164,7 @@ pub(super) async fn look(
                     Ok((named, others)) => {
                         found.sentinels.extend(others);
                         if found.vote(&named) {
-                            let endpoint = site.at(named);
-                            proofs.spawn(async move {
-                                let says = says(&endpoint, timeout).await;
-                                (endpoint.address, says)
-                            });
+                            prove(&mut proofs, site.at(named));
                         }
                     }
                     Err(why) => found.why = Some(why),
@@ -138,13 +175,14 @@ pub(super) async fn look(
             () = &mut end => break,
         }
         let most = 2 * answers >= sentinels.len() && found.is_settled();
-        if doubted || most || found.primary(None).is_some() {
+        if doubted || most || found.is_named() {
             let soon = Instant::now() + OTHERS;
             if soon < end.deadline() {
                 end.as_mut().reset(soon);
             }
         }
     }
+    found.incomplete = !asked.is_empty();
     if doubted {
         // What was asked before the news has to be asked again.
         doubt.raise();
@@ -249,9 +287,27 @@ mod tests {
         assert_eq!(found.primary(Some(&tcp(2))), Some(&tcp(2)));
         assert_eq!(found.primary(Some(&tcp(1))), Some(&tcp(1)));
         assert!(!found.vote(&tcp(2)));
-        assert_eq!(found.primary(Some(&tcp(1))), Some(&tcp(2)));
+        assert_eq!(found.primary(Some(&tcp(9))), Some(&tcp(2)));
         assert!(!found.vote(&tcp(3)) && !found.vote(&tcp(3)));
+        assert_eq!(found.primary(Some(&tcp(9))), Some(&tcp(2)));
+        // Two of three outvote one that says that it still is the primary, one of three does not.
+        found.asked = 3;
         assert_eq!(found.primary(Some(&tcp(1))), Some(&tcp(2)));
+        found.asked = 4;
+        assert_eq!(found.primary(Some(&tcp(1))), Some(&tcp(1)));
+    }
+
+    #[test]
+    fn the_last_primary_stays_when_nobody_names_one() {
+        let mut found = Found { asked: 3, ..Found::default() };
+        assert!(found.know(&tcp(1)) && !found.know(&tcp(1)));
+        assert_eq!(found.primary(Some(&tcp(1))), None);
+        found.prove(&tcp(1), Says::Primary);
+        assert_eq!(found.primary(Some(&tcp(1))), Some(&tcp(1)));
+        assert_eq!(found.primary(None), None);
+        found.prove(&tcp(1), Says::Replica);
+        assert_eq!(found.primary(Some(&tcp(1))), None);
+        assert_eq!(found.says(&tcp(1)), Some(&Says::Replica));
     }
 
     #[test]

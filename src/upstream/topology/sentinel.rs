@@ -7,7 +7,7 @@ use tokio::{sync::watch, task::JoinSet, time::sleep};
 use super::{
     Current,
     listen::listen,
-    look::{Found, Says, at_sentinel, look, says},
+    look::{Found, Says, at_sentinel, look},
 };
 use crate::upstream::{
     address::{Address, Endpoint},
@@ -61,8 +61,17 @@ impl Finder {
                     sentinels.push(sentinel);
                 }
             }
-            let found = look(&self.site, &self.group, &sentinels, self.timeout, &self.doubt).await;
-            let next = match self.conclude(&found).await {
+            let present = self.current.borrow().server.clone().ok();
+            let found = look(
+                &self.site,
+                &self.group,
+                &sentinels,
+                self.timeout,
+                present.as_ref(),
+                &self.doubt,
+            )
+            .await;
+            let next = match self.conclude(&found, present.as_ref()) {
                 true => {
                     backoff.reset();
                     jittered(POLL)
@@ -79,41 +88,30 @@ impl Finder {
     }
 
     /// Goes by what was found; false if the primary has still to be found.
-    async fn conclude(&self, found: &Found) -> bool {
-        let present = self.current.borrow().server.clone().ok();
-        if let Some(address) = found.primary(present.as_ref().map(|server| &server.address)) {
-            if present.is_none_or(|server| server.address != *address) {
+    fn conclude(&self, found: &Found, present: Option<&Endpoint>) -> bool {
+        let before = present.map(|server| &server.address);
+        if let Some(address) = found.primary(before) {
+            if before != Some(address) {
                 tracing::info!("the primary of {} is {address}", self.group.service);
                 self.set(Ok(self.site.at(address.clone())));
             }
-            return true;
+            return !found.is_disputed(address);
         }
         // The last primary is kept, unless it says that it is none any more.
-        match present {
-            Some(server) => {
-                let says = tokio::select! {
-                    says = says(&server, self.timeout) => says,
-                    () = self.doubt.raised() => {
-                        // There is news: one that is silent is not waited for.
-                        self.doubt.raise();
-                        return false;
-                    }
-                };
-                if says == Says::Replica {
-                    let why = format!("{} has become a replica: {}", server.address, found.why());
-                    self.lose(why);
-                }
-                says == Says::Primary
+        match before {
+            Some(before) if found.says(before) == Some(&Says::Replica) => {
+                self.lose(format!("{before} has become a replica: {}", found.why()));
             }
+            Some(_) => {}
             None => {
                 self.lose(format!(
                     "no primary of {} is known: {}",
                     self.group.service,
                     found.why()
                 ));
-                false
             }
         }
+        false
     }
 
     fn lose(&self, why: String) {
