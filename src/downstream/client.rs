@@ -49,8 +49,9 @@ pub struct Rules {
     pub facts: Arc<Facts>,
     /// What a client is called that has given itself no name. One for all, so that clients are small.
     pub unnamed: Rc<Label>,
-    /// Whether subscriptions are made again when their connection is lost: another server takes the place of the one before.
-    pub resubscribes: bool,
+    /// Whether clients follow when another server takes the place of one: subscriptions are made again, and what has not been
+    /// sent on a connection waits for the next.
+    pub follows: bool,
 }
 
 /// One client.
@@ -76,7 +77,7 @@ impl Client {
     /// A client that has come at `now`, by the worker's clock.
     pub fn new(rules: Rc<Rules>, id: ClientId, now: u32) -> Self {
         let key = rules.initial.clone();
-        let subscriptions = Subscriptions::none(rules.resubscribes);
+        let subscriptions = Subscriptions::none(rules.follows);
         let me = Me::new(id, rules.unnamed.clone(), now);
         Self {
             rules,
@@ -135,7 +136,7 @@ impl Client {
             Some(Stall::Idle) => self.replies.is_idle(),
             Some(Stall::Room) => self.replies.window.is_worth_while(self.replies.pending()),
             Some(Stall::Calls | Stall::Barrier) => self.course.barrier.is_none(),
-            Some(Stall::Grant) => !self.footing.is_asking(),
+            Some(Stall::Grant) => !self.footing.is_asking() && !self.course.left_over,
             Some(Stall::Unread) => self.replies.out.len() < READ_ENOUGH,
             Some(Stall::Opening) => !matches!(self.mode, Mode::Tunnel(Tunnel::Asked)),
             Some(Stall::Relief(_) | Stall::Closing) => false,

@@ -21,7 +21,7 @@ use crate::{
     },
     upstream::{
         connect::DialError,
-        link::{Link, Standing},
+        link::{Link, Standing, Unsent},
         pool::{Joined, Lease},
     },
 };
@@ -43,6 +43,8 @@ pub(super) struct Links {
 struct Seldom {
     /// Requests that could not be sent.
     unsent: Vec<(Place, u32)>,
+    /// Requests that the client's own connection has left, for the next.
+    left: Option<Unsent<Seat>>,
     /// A time after which the client wants to be woken.
     alarm: Option<Duration>,
     /// Those who wait for it to have a connection of its own.
@@ -106,6 +108,15 @@ impl Links {
     /// Has `answer` sent once there is a connection of its own.
     pub(super) fn await_own(&mut self, answer: oneshot::Sender<Option<ServerId>>) {
         self.seldom().waiting.add(answer);
+    }
+
+    /// Keeps what the client's own connection has left.
+    pub(super) fn keep_left(&mut self, unsent: Unsent<Seat>) {
+        self.seldom().left = Some(unsent);
+    }
+
+    fn take_left(&mut self) -> Option<Unsent<Seat>> {
+        self.seldom.as_mut()?.left.take()
     }
 
     /// Has `waker` woken once the client has read.
@@ -315,6 +326,17 @@ impl Ports for Actions<'_> {
             if let Some(label) = label {
                 own.set_label(label.clone());
             }
+        }
+    }
+
+    fn send_left(&mut self) {
+        let Some(left) = self.links.take_left() else { return };
+        let refused = match &self.links.own {
+            Some(own) => own.inherit(left),
+            None => Err(left),
+        };
+        if let Err(left) = refused {
+            self.links.seldom().unsent.extend(left.places());
         }
     }
 

@@ -95,6 +95,9 @@ pub trait Ports {
     /// The server has confirmed a change of the client's own connection.
     fn own_changed(&mut self, key: Option<&Rc<LaneKey>>, label: Option<&Rc<Label>>);
 
+    /// Sends what a former connection of the client's own has left on the present one. Without one it has failed.
+    fn send_left(&mut self);
+
     /// The client needs its lane no longer.
     fn leave_lane(&mut self);
 

@@ -28,7 +28,7 @@ use crate::{
     upstream::{
         connect::DialError,
         link::{
-            Link,
+            Link, Unsent,
             receiver::{Failure, Receiver, Verdict},
         },
         pool::{Joined, Lease},
@@ -301,6 +301,17 @@ impl Receiver for Seat {
 
     fn failed(this: &Rc<Self>, place: Place, count: u32, failure: &Failure) {
         this.tell(|client, actions| client.failed(place, count, failure, actions));
+    }
+
+    fn takes_back(this: &Rc<Self>) -> bool {
+        this.with(|live| live.client.may_follow()).unwrap_or_default()
+    }
+
+    fn unsent(this: &Rc<Self>, unsent: Unsent<Self>) {
+        this.with(|live| {
+            live.links.keep_left(unsent);
+            live.client.leave_over();
+        });
     }
 
     fn closed(this: &Rc<Self>, link: &Rc<Link<Self>>) {

@@ -185,7 +185,7 @@ async fn run(
         session: plan.session,
         facts: plan.facts,
         unnamed: Rc::default(),
-        resubscribes: plan.topology.moves(),
+        follows: plan.topology.moves(),
     });
     let mut topology = plan.topology;
     let way = topology.way(plan.times.connect);

@@ -77,6 +77,9 @@ impl Client {
         if self.leaving.is_closing() {
             return Err(Some(Stall::Closing));
         }
+        if self.course.left_over {
+            return Err(Some(Stall::Grant));
+        }
         if self.course.barrier.is_some() {
             return Err(Some(Stall::Barrier));
         }

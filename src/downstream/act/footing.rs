@@ -137,7 +137,12 @@ impl Client {
         self.asked(Wanted::Lane, asked, ports)
     }
 
-    fn asked(&mut self, wanted: Wanted, asked: Asked, ports: &mut impl Ports) -> Result<(), Stop> {
+    pub(super) fn asked(
+        &mut self,
+        wanted: Wanted,
+        asked: Asked,
+        ports: &mut impl Ports,
+    ) -> Result<(), Stop> {
         match asked {
             Asked::Ready => {
                 self.settle_on(wanted, ports);
@@ -210,6 +215,9 @@ impl Client {
                     ports.raw(&again);
                 }
                 ports.tell_keepers(Some(id));
+                if std::mem::take(&mut self.course.left_over) {
+                    ports.send_left();
+                }
             }
         }
     }
@@ -286,7 +294,7 @@ impl Client {
     }
 
     /// Whether its own connection has something that no other could be given.
-    fn has_lasting(&self) -> bool {
+    pub(super) fn has_lasting(&self) -> bool {
         self.marks.any(Traces::LASTING)
             || self.me.flags.has(LASTING_FLAGS)
             || self.me.redirect.is_some()

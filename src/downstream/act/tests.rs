@@ -162,6 +162,10 @@ impl Ports for World {
 
     fn own_changed(&mut self, _: Option<&Rc<LaneKey>>, _: Option<&Rc<Label>>) {}
 
+    fn send_left(&mut self) {
+        self.say("send what is left");
+    }
+
     fn leave_lane(&mut self) {
         self.lane = None;
     }
@@ -252,7 +256,7 @@ impl Stage {
         Self::with(false)
     }
 
-    fn with(resubscribes: bool) -> Self {
+    fn with(follows: bool) -> Self {
         let initial =
             LaneKey { identity: Identity::unproven(), database: 0, protocol: Protocol::Resp2 };
         let server = Endpoint::new(Address::Unix("unused".into()));
@@ -272,7 +276,7 @@ impl Stage {
             session: session::Settings::default(),
             facts: Arc::new(facts),
             unnamed: Rc::default(),
-            resubscribes,
+            follows,
         };
         let client = Client::new(Rc::new(rules), ClientId(1), 0);
         Self { client, world: World::default(), input: BytesMut::new() }
@@ -552,4 +556,39 @@ fn in_front_of_one_server_a_subscriber_ends_with_its_connection() {
     stage.reply(&confirmed);
     stage.lose(To::Own);
     assert_eq!(stage.client.end(), Some(End::Politely));
+}
+
+#[test]
+fn what_its_own_connection_has_left_is_sent_on_the_next_before_anything_else() {
+    let mut stage = Stage::with(true);
+    stage.send("WATCH k");
+    stage.reply("+OK\r\n");
+    assert_eq!(stage.send("GET a"), "Own: GET a");
+    // The connection ends before it could send that.
+    assert!(stage.client.may_follow());
+    stage.client.leave_over();
+    let left = std::mem::take(&mut stage.world.sent);
+    stage.world.own = false;
+    stage.client.closed(To::Own, &mut stage.world);
+    stage.world.pool = vec![Asked::Later];
+    assert_eq!(stage.send("GET b"), "");
+    assert_eq!(stage.client.stall(), Some(Stall::Grant));
+    stage.world.own = true;
+    stage.client.granted(Ok(None), &mut stage.world);
+    assert_eq!(stage.go_on(), "send what is left; Own: GET b");
+    stage.world.sent.splice(0..0, left);
+    assert_eq!(stage.reply("~$1\r\na\r\n"), "$1\r\na\r\n");
+}
+
+#[test]
+fn what_a_transaction_has_left_runs_nowhere() {
+    let mut stage = Stage::with(true);
+    stage.send("MULTI");
+    stage.reply("+OK\r\n");
+    stage.send("SET k v");
+    assert!(!stage.client.may_follow());
+    let mut alone = Stage::new();
+    alone.send("WATCH k");
+    alone.reply("+OK\r\n");
+    assert!(!alone.client.may_follow(), "one server is nobody's successor");
 }

@@ -35,6 +35,8 @@ pub(in crate::downstream) struct Course {
     pub(in crate::downstream) silent: bool,
     /// Keys were watched on a connection that is gone: the next transaction must not run.
     pub(in crate::downstream) watch_lost: bool,
+    /// Requests were not sent on the client's own connection, which has ended: they wait for the next.
+    pub(in crate::downstream) left_over: bool,
     pub(in crate::downstream) stall: Option<Stall>,
 }
 

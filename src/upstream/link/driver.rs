@@ -84,6 +84,7 @@ impl<R: Receiver> Driver<R> {
                 self.output.clear();
                 mem::swap(&mut outgoing.bytes, &mut self.output);
                 outgoing.unsent = 0;
+                outgoing.raw = false;
                 if outgoing.is_relieved() {
                     self.link.wakers.wake_congested();
                 }

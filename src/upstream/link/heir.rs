@@ -6,9 +6,10 @@ use bytes::BytesMut;
 
 use super::{
     Link, Status,
-    queue::{Entry, Expected},
+    queue::Entry,
     receiver::{Failure, Receiver},
 };
+use crate::state::ids::Place;
 
 /// Requests of which no byte has been sent, in order, and what is expected for them.
 pub struct Unsent<R: Receiver> {
@@ -22,6 +23,12 @@ pub struct Unsent<R: Receiver> {
 pub(super) type Heir<R> = Box<dyn Fn(Unsent<R>)>;
 
 impl<R: Receiver> Unsent<R> {
+    /// The places that they were given, and how many from each on.
+    pub fn places(&self) -> impl Iterator<Item = (Place, u32)> + '_ {
+        let heard = self.entries.iter().filter(|entry| entry.receiver.is_some());
+        heard.map(|entry| (entry.place, entry.count()))
+    }
+
     /// None of them will be sent.
     pub fn fail(self, why: &str) {
         fail(self.entries, &Failure::Unsent(why.to_owned()));
@@ -49,15 +56,28 @@ impl<R: Receiver> Link<R> {
         Ok(())
     }
 
-    /// Sends nothing more: what is not sent by now is somebody else's. Without an heir it stays.
+    /// Sends nothing more: what is not sent by now goes to the heir, or back to the client whose own the link is. Where
+    /// nobody takes it, it stays.
     pub(in crate::upstream) fn pass_on(&self) {
         let heir = self.heir.borrow();
-        let Some(heir) = heir.as_ref() else { return };
-        let (unsent, bytes) = self.outgoing.borrow_mut().end();
-        if unsent > 0 {
-            let (entries, kept) = self.queue.borrow_mut().take_last(unsent);
-            heir(Unsent { bytes, entries, kept });
+        let owner = self.people.borrow().owner.clone();
+        match (heir.as_ref(), owner) {
+            (Some(heir), _) => self.take_unsent().into_iter().for_each(heir),
+            (None, Some(owner)) if R::takes_back(&owner) => {
+                self.take_unsent().into_iter().for_each(|unsent| R::unsent(&owner, unsent));
+            }
+            _ => {}
         }
+    }
+
+    fn take_unsent(&self) -> Option<Unsent<R>> {
+        let mut outgoing = self.outgoing.borrow_mut();
+        if outgoing.raw || outgoing.unsent == 0 {
+            return None;
+        }
+        let (unsent, bytes) = outgoing.end();
+        let (entries, kept) = self.queue.borrow_mut().take_last(unsent);
+        Some(Unsent { bytes, entries, kept })
     }
 
     /// Gives up everything that is under way, as it was said that it has been sent or has not.
@@ -73,11 +93,8 @@ impl<R: Receiver> Link<R> {
 
 fn fail<R: Receiver>(entries: VecDeque<Entry<R>>, failure: &Failure) {
     for entry in entries {
+        let count = entry.count();
         let Some(receiver) = entry.receiver else { continue };
-        let count = match entry.expected {
-            Expected::Run(count) => count,
-            Expected::One { .. } => 1,
-        };
         R::failed(&receiver, entry.place, count, failure);
         if receiver.touch() {
             receiver.flush();

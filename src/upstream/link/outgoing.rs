@@ -12,6 +12,8 @@ pub(super) struct Outgoing {
     pub(super) bytes: BytesMut,
     /// How many entries at the queue's end stand for requests that are still here.
     pub(super) unsent: usize,
+    /// There is more than those requests: parts of one, or requests that have no reply.
+    pub(super) raw: bool,
     /// Nothing more is sent after this.
     pub(super) finished: bool,
 }

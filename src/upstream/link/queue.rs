@@ -53,6 +53,14 @@ impl<R> Entry<R> {
         }
     }
 
+    /// How many replies are expected.
+    pub(super) fn count(&self) -> u32 {
+        match self.expected {
+            Expected::Run(count) => count,
+            Expected::One { .. } => 1,
+        }
+    }
+
     pub(super) fn unheard() -> Self {
         Self {
             receiver: None,

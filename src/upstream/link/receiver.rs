@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, task::Waker};
 
-use super::Link;
+use super::{Link, Unsent};
 use crate::state::ids::Place;
 
 /// What is to be done with the frame that stands at the front of a client's own connection's input.
@@ -55,6 +55,12 @@ pub trait Receiver: Sized + 'static {
 
     /// `count` requests from `place` on have no reply and will get none.
     fn failed(this: &Rc<Self>, place: Place, count: u32, failure: &Failure);
+
+    /// Whether the client takes back requests that its own connection has ended before it could send them.
+    fn takes_back(this: &Rc<Self>) -> bool;
+
+    /// Those requests.
+    fn unsent(this: &Rc<Self>, unsent: Unsent<Self>);
 
     /// The link has closed that was the client's own, or that it was a member of.
     fn closed(this: &Rc<Self>, link: &Rc<Link<Self>>);

@@ -93,7 +93,10 @@ impl<R: Receiver> Link<R> {
         if self.status.get() == Status::Closed {
             return;
         }
-        self.outgoing.borrow_mut().bytes.extend_from_slice(bytes);
+        let mut outgoing = self.outgoing.borrow_mut();
+        outgoing.bytes.extend_from_slice(bytes);
+        outgoing.raw = true;
+        drop(outgoing);
         self.wake();
     }
 

@@ -59,7 +59,7 @@ impl Proxy {
             session: Default::default(),
             facts: Arc::new(facts),
             unnamed: Rc::default(),
-            resubscribes: false,
+            follows: false,
         });
         let proofs = Proofs::default();
         let way = Rc::new(Way(network.clone()));
