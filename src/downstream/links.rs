@@ -366,9 +366,9 @@ impl Ports for Actions<'_> {
         }
     }
 
-    fn admitted(&mut self, to: To) {
+    fn admitted(&mut self, to: To, admitted: bool) {
         if let Some(link) = self.links.link(to) {
-            link.admitted();
+            link.admitted(admitted);
         }
     }
 

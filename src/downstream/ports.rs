@@ -113,8 +113,8 @@ pub trait Ports {
     /// From now on the client's own connection carries a stream of bytes, or replies again.
     fn tunnel(&mut self, open: bool);
 
-    /// The server takes requests on the connection now that it refused for want of a password.
-    fn admitted(&mut self, to: To);
+    /// Whether the server takes requests on the connection, or refuses them for want of a password.
+    fn admitted(&mut self, to: To, admitted: bool);
 
     /// The server's word on credentials that it has accepted is old.
     fn void_proofs(&mut self);

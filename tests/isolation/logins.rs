@@ -78,3 +78,29 @@ fn wrong_passwords_in_a_storm_are_told_from_right_ones() {
         }
     }
 }
+
+/// The client that has logged out has its replies, until it has logged in.
+#[test]
+fn replies_stay_on_for_who_has_logged_out() {
+    each_mode_with(&["--requirepass", "secret"], &[], |mut stack| {
+        if !direct() {
+            // sessiond itself has no password here, and says so.
+            stack.sessiond().expect_troubles();
+        }
+        for mode in ["OFF", "SKIP"] {
+            let mut client = stack.client();
+            hurry(&client, 10);
+            client.send(&piece(&[
+                args!("AUTH", "secret"),
+                args!("RESET"),
+                args!("CLIENT", "REPLY", mode),
+                args!("GET", "k"),
+                args!("AUTH", "secret"),
+                args!("GET", "k"),
+            ]));
+            let refused = "-NOAUTH Authentication required.";
+            let replies = texts(&replies_or_end(&mut client, 6));
+            assert_eq!(replies, ["+OK", "+RESET", refused, refused, "+OK", "$nil"], "{mode}");
+        }
+    });
+}

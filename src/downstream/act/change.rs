@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
 
-use super::footing::Stop;
+use super::{footing::Stop, mute::PING};
 use crate::{
     command::{
         change::{Change, HelloOptions},
@@ -165,6 +165,10 @@ impl Client {
             let mut select = BytesMut::new();
             encode_select(self.key.database, &mut select);
             self.ours_with_barrier(To::Own, Ours::Placed, &select, ports);
+        }
+        if state == State::Reset && self.key.identity.is_proven() {
+            // The user that it becomes again may have to say a password, and nothing was ever asked of the server as that one.
+            self.ours_with_barrier(To::Own, Ours::Expulsion, PING, ports);
         }
     }
 

@@ -172,7 +172,8 @@ impl Client {
             Ours::Admission(_) if frame.starts_with(b"-NOAUTH") => {
                 self.course.answer = Some(Box::new(Bytes::copy_from_slice(frame)));
             }
-            Ours::Admission(to) => ports.admitted(to),
+            Ours::Admission(to) => ports.admitted(to, true),
+            Ours::Expulsion => ports.admitted(To::Own, !frame.starts_with(b"-NOAUTH")),
             Ours::Mark => {
                 self.course.marked = true;
                 // What cannot be marked cannot be waited for: the client is told why.

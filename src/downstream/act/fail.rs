@@ -73,7 +73,7 @@ impl Client {
                     }
                     // The connection has changed already.
                     Ours::Placed => self.leaving.end(End::Politely),
-                    Ours::Command(_) => {}
+                    Ours::Command(_) | Ours::Expulsion => {}
                 }
             }
             _ => {}

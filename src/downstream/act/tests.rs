@@ -1,5 +1,7 @@
 //! The client without a socket: what it does, in the words of its actions.
 
+mod logout;
+
 use std::{
     rc::Rc,
     sync::{Arc, atomic::AtomicU64},
@@ -187,7 +189,9 @@ impl Ports for World {
 
     fn tunnel(&mut self, _: bool) {}
 
-    fn admitted(&mut self, _: To) {}
+    fn admitted(&mut self, to: To, admitted: bool) {
+        self.say(format!("{to:?}, admitted: {admitted}"));
+    }
 
     fn void_proofs(&mut self) {
         self.say("void proofs");

@@ -113,6 +113,8 @@ pub(crate) enum Asking {
 pub(crate) enum Ours {
     /// A sign of life of a client that the server wanted a password from.
     Admission(To),
+    /// A sign of life behind `RESET`: it shows whether the server wants a password again.
+    Expulsion,
     /// A mark of what has been written, for `WAIT`.
     Mark,
     /// `HELLO` without the name in it: only if the server accepts it, it is what the client has asked for.

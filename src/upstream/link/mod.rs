@@ -290,9 +290,9 @@ impl<R: Receiver> Link<R> {
         self.standing.get()
     }
 
-    /// The server takes requests on it now that it had refused for want of a password.
-    pub fn admitted(&self) {
-        self.standing.set(Standing { unauthenticated: false, ..self.standing.get() });
+    /// Whether the server takes requests on it, or refuses them for want of a password.
+    pub fn admitted(&self, admitted: bool) {
+        self.standing.set(Standing { unauthenticated: !admitted, ..self.standing.get() });
     }
 
     /// Looks at an error that the server has answered with.
