@@ -64,3 +64,31 @@ fn those_who_left_before_their_reply_keep_no_seat() {
     assert_eq!(first.reply().text(), "mine");
     assert_eq!(last.reply().text(), "last");
 }
+
+/// Who goes in the middle of a request that is too large to be held leaves its seat and its connection, though there will be
+/// no reply.
+#[test]
+fn those_who_left_within_a_large_request_keep_no_seat() {
+    for mode in MODES {
+        let stack = Behind::start(mode, &[]);
+        let mut watching = stack.client();
+        for _ in 0..6 {
+            let mut client = stack.client();
+            client.send(&piece(&[args!("PING")]));
+            let half = ["*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3000000\r\n", &"x".repeat(2_000_000)];
+            client.send(half.concat().as_bytes());
+            assert_eq!(client.reply().to_string(), "+PONG", "{mode}");
+        }
+        eventually("they have gone", || {
+            let info = cmd!(watching, "INFO", "clients").text();
+            info.contains("connected_clients:1\r").then_some(())
+        });
+        check!(watching, "EXISTS", "k" => "0");
+        // The one that asks, the lane or the connection of the one that watches, and what looks after the server.
+        let mut redis = stack.redis.client();
+        eventually("the connections are closed", || {
+            let list = cmd!(redis, "CLIENT", "LIST").text();
+            (list.lines().count() <= 4).then_some(())
+        });
+    }
+}

@@ -7,6 +7,7 @@ use super::super::{
     ports::{Ports, To},
     state::{
         course::Stall,
+        large::Large,
         leaving::{Closing, End, Grace},
         mode::Mode,
     },
@@ -80,6 +81,11 @@ impl Client {
             // The server is told, and what it still has to say goes to the client.
             self.leaving.closing = Closing::Final;
             return ports.finish();
+        }
+        // The rest of a request that has been passed on in parts will not come, nor will its reply.
+        let is_half = matches!(self.large, Large::Passing) && self.course.stall.is_none();
+        if self.footing.is_own() && self.leaving.eof && is_half {
+            return self.show_end(ports);
         }
         // Behind requests without a reply one may wait of which nobody hears.
         let may_wait =
