@@ -32,4 +32,5 @@ mod revoked;
 mod seats;
 mod silence;
 mod slow_readers;
+mod unheard;
 mod wait;

@@ -13,7 +13,7 @@ use crate::{
         state::{
             course::Stall,
             large::LARGE_REQUEST,
-            leaving::End,
+            leaving::{Closing, End},
             me::LastCommand,
             mode::{Mode, Tunnel},
         },
@@ -84,7 +84,7 @@ impl Client {
             return Err(Some(Stall::Barrier));
         }
         if let Some(error) = self.course.malformed {
-            return self.refuse_malformed(error);
+            return self.refuse_malformed(error, input, ports);
         }
         if self.has_to_read(input) {
             return Err(Some(Stall::Unread));
@@ -127,7 +127,19 @@ impl Client {
     }
 
     /// What follows a protocol error is not looked at. The error comes behind all replies.
-    fn refuse_malformed(&mut self, error: ProtocolError) -> Result<(), Option<Stall>> {
+    fn refuse_malformed(
+        &mut self,
+        error: ProtocolError,
+        input: &mut BytesMut,
+        ports: &mut impl Ports,
+    ) -> Result<(), Option<Stall>> {
+        if let Mode::Blind = self.mode {
+            // Only the server knows whether it answers this client by now.
+            ports.raw(input);
+            input.clear();
+            self.leaving.closing = Closing::Final;
+            return Ok(());
+        }
         if !self.replies.is_idle() {
             return Err(Some(Stall::Idle));
         }

@@ -56,6 +56,7 @@ impl Client {
     fn heard(&mut self, place: Place) {
         if self.course.unheard.is_some_and(|unheard| place.is_from(unheard)) {
             self.course.unheard = None;
+            self.course.waits_unheard = false;
         }
     }
 

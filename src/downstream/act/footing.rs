@@ -202,6 +202,7 @@ impl Client {
                 self.marks = Traces::default();
                 self.course.marked = false;
                 self.course.unheard = None;
+                self.course.waits_unheard = false;
                 let id = ports.id(To::Own);
                 self.me.own = Some(id);
                 // The server calls the connection as the client calls itself.

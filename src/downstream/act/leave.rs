@@ -62,7 +62,14 @@ impl Client {
 
     /// What happens at the end of the input, of which nothing more can be handled now.
     pub(super) fn look_to_the_end(&mut self, ports: &mut impl Ports) {
-        if self.leaving.is_closing() || self.leaving.end.is_some() {
+        if self.leaving.end.is_some() {
+            return;
+        }
+        if self.leaving.is_closing() {
+            // Where the server has no reply to give, it does not close by itself.
+            if self.leaving.is_leaving() || self.leaving.gone {
+                ports.finish();
+            }
             return;
         }
         if self.leaving.gone && self.footing.is_own() && self.may_wait() {
@@ -87,10 +94,8 @@ impl Client {
         if self.footing.is_own() && self.leaving.eof && is_half {
             return self.show_end(ports);
         }
-        // Behind requests without a reply one may wait of which nobody hears.
-        let may_wait =
-            self.may_wait() || (self.course.unheard.is_some() && !self.replies.is_idle());
-        if self.footing.is_own() && may_wait {
+        let may_wait = self.may_wait() || self.course.waits_unheard;
+        if self.footing.is_own() && may_wait && !self.replies.is_idle() {
             return self.show_end(ports);
         }
         if self.replies.is_idle() && !self.is_under_way() {
@@ -140,8 +145,11 @@ impl Client {
             let place = self.replies.run(1);
             ports.run(To::Own, place, request.bytes(), 1);
         }
-        // Where it has no reply to give, it closes only when it sees that nothing more comes.
-        ports.finish();
+        // Where it has no reply to give, it closes only when it sees that nothing more comes. What waits before would end
+        // with that, and so it does when the client itself has gone.
+        if !self.course.waits_unheard {
+            ports.finish();
+        }
         self.mark(Traces::LASTING);
         self.leaving.closing = Closing::Final;
         Ok(())

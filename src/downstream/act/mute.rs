@@ -37,6 +37,9 @@ impl Client {
             Some(_) => {}
         }
         self.course.unheard = Some(self.replies.next());
+        if matches!(route, Route::Blocking | Route::Replication | Route::Unknown) {
+            self.course.waits_unheard = true;
+        }
         if mute == Mute::Heard {
             return self.hear(route, request, ports);
         }

@@ -73,6 +73,8 @@ impl Client {
             Action::Lost(lost) => self.lost(lost),
             Action::Mute(mute) => self.mute(mute, route, request, ports)?,
             Action::Quit => self.quit(request, ports).map_err(Stop::Wait)?,
+            // Not before its turn: what waits goes on waiting.
+            Action::HangUp if self.may_wait() => return Err(Stop::Wait(Stall::Idle)),
             Action::HangUp => {
                 tracing::info!(client = self.me.id.0, "closing a client that speaks HTTP");
                 self.leaving.end(End::Now);

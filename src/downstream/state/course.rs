@@ -21,6 +21,8 @@ pub(in crate::downstream) struct Course {
     pub(in crate::downstream) script: Option<&'static Script>,
     /// Requests without a reply were sent on its own connection, and only a reply from this place on shows that they were read.
     pub(in crate::downstream) unheard: Option<Place>,
+    /// One of them may wait for long.
+    pub(in crate::downstream) waits_unheard: bool,
     /// What stands at the front of the input is no request.
     pub(in crate::downstream) malformed: Option<ProtocolError>,
     /// The answer to the request at the front of the input.

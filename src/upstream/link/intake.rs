@@ -40,7 +40,7 @@ impl<R: Receiver> Intake<R> {
     pub(super) fn take_from(&mut self, input: &mut BytesMut) -> Result<(), String> {
         let mut at = 0;
         let outcome = loop {
-            if self.link.queue.borrow().tunnel {
+            if self.link.queue.borrow().is_open_tunnel() {
                 self.unasked(&input[at..], true);
                 at = input.len();
             }

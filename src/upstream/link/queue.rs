@@ -76,7 +76,7 @@ pub(super) struct Queue<R> {
     entries: VecDeque<Entry<R>>,
     /// What requests under way may be repeated from, in their order.
     kept: BytesMut,
-    /// Replies are bytes of a stream.
+    /// Behind the replies to what is under way come bytes of a stream.
     pub(super) tunnel: bool,
     /// Reading waits for a slow client: the server is not to blame for what does not come.
     pub(super) paused: bool,
@@ -102,6 +102,11 @@ impl<R> Queue<R> {
 
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Whether what comes next belongs to a stream.
+    pub(super) fn is_open_tunnel(&self) -> bool {
+        self.tunnel && self.is_empty()
     }
 
     pub(super) fn push(&mut self, entry: Entry<R>) {

@@ -32,10 +32,12 @@ impl<R: Receiver> Lease<R> {
         self.put_back();
     }
 
-    /// Leaves the connection behind: what has been sent is still written, and it closes after the last reply.
+    /// Leaves the connection behind: what has been sent is still written, and then the server is shown its end, so that
+    /// nothing waits for nobody.
     pub fn leave_behind(mut self) {
         if let Some(link) = self.link.take() {
             link.orphan();
+            link.finish();
             link.retire();
         }
     }
