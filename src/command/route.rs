@@ -60,6 +60,8 @@ pub fn route(request: &Request<'_>) -> Route {
         }
         Class::Blocking(Blocking::WithOption) => Route::Shared,
         Class::Blocking(Blocking::Replication) => Route::Replication,
+        // The server refuses it, and begins nothing.
+        Class::Transaction(Transaction::Multi) if request.len() > 1 => Route::Shared,
         Class::Transaction(step) => Route::Transaction(step),
         Class::Subscription(subscription) => Route::Subscription(subscription),
         Class::State(state) => Route::State(state),
@@ -152,6 +154,8 @@ mod tests {
         assert_eq!(routed("XREAD COUNT 1 STREAMS block $"), "Shared");
         assert_eq!(routed("XREADGROUP GROUP streams c BLOCK 0 STREAMS s >"), "Blocking");
         assert_eq!(routed("XREADGROUP GROUP block c STREAMS s >"), "Shared");
+        assert_eq!(routed("MULTI"), "Transaction(Multi)");
+        assert_eq!(routed("MULTI now"), "Shared");
         assert_eq!(routed("SCRIPT LOAD x"), "Shared");
         assert_eq!(routed("SCRIPT KILL"), "Aside");
         assert_eq!(routed("FUNCTION KILL"), "Aside");

@@ -54,6 +54,8 @@ pub(super) fn whole(input: &[u8]) -> Option<Block> {
             match route(&request) {
                 // Whether they succeed is to be noted.
                 Route::Shared if revokes(&request) || changes_commands(&request) => return None,
+                // The server begins nothing.
+                Route::Shared if requests == 1 => return None,
                 Route::Shared => {}
                 Route::Transaction(Step::Multi) if requests == 1 && alone => {}
                 Route::Transaction(Step::Exec) if requests > 1 && alone => {

@@ -4,7 +4,7 @@ use bytes::BytesMut;
 
 use super::{call::arity_refusal, footing::Stop};
 use crate::{
-    command::Route,
+    command::{Route, table::State},
     downstream::{
         client::Client,
         decide::{Mute, decide},
@@ -36,6 +36,16 @@ impl Client {
             }
             Some(_) => {}
         }
+        let is_hello = matches!(route, Route::State(State::Hello));
+        let mute = match mute {
+            // A subscriber in RESP2, which it may become, could not have its replies switched off again.
+            Mute::Heard
+                if is_hello && self.subscriptions.any() && !matches!(self.mode, Mode::Skip) =>
+            {
+                Mute::Blind
+            }
+            mute => mute,
+        };
         self.course.unheard = Some(self.replies.next());
         if matches!(route, Route::Blocking | Route::Replication | Route::Unknown) {
             self.course.waits_unheard = true;
@@ -84,7 +94,7 @@ impl Client {
             return Err(Stop::Wait(Stall::Idle));
         }
         let off = matches!(self.mode, Mode::Off(_));
-        let is_reset = matches!(route, Route::State(crate::command::table::State::Reset));
+        let is_reset = matches!(route, Route::State(State::Reset));
         if off && !is_reset {
             let mut on = BytesMut::new();
             encode::command(&mut on, [&b"CLIENT"[..], b"REPLY", b"ON"]);

@@ -62,3 +62,28 @@ fn what_is_no_request_is_the_servers_affair_when_replies_cannot_be_told_apart() 
     stage.lose(To::Own);
     assert_eq!(stage.client.end(), Some(End::Politely));
 }
+
+#[test]
+fn a_transaction_that_the_server_does_not_begin_is_none() {
+    let mut stage = Stage::new();
+    let sent = stage.send("CLIENT REPLY OFF|MULTI now|SELECT 5");
+    assert!(sent.contains("; raw: MULTI now; Own, unheard: CLIENT REPLY ON; Own: SELECT 5"));
+    let mut stage = Stage::new();
+    stage.world.pool = vec![Asked::Refused(DialError::Unreachable("away".to_owned()))];
+    stage.send("MULTI now|GET k");
+    assert_eq!(stage.told(), "-UPSTREAM unavailable: away\r\n");
+    assert_eq!(stage.world.sent.len(), 1, "what follows is no part of it");
+}
+
+#[test]
+fn a_subscriber_without_replies_that_may_not_switch_them_off_again_is_left_to_the_server() {
+    let mut stage = Stage::new();
+    stage.send("HELLO 3");
+    stage.reply("%0\r\n");
+    stage.send("SUBSCRIBE c");
+    let front = stage.world.sent[0].0;
+    stage.client.judge(Some(front), b">3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n");
+    stage.reply(">3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n");
+    let sent = stage.send("CLIENT REPLY OFF|HELLO 2|AUTH joe pw");
+    assert_eq!(sent, "raw: CLIENT REPLY OFF; raw: HELLO 2; raw: AUTH joe pw");
+}
