@@ -36,6 +36,7 @@ impl Server {
             Ok(entry) => entry,
             Err(error) => return self.refuse(id, &args, error),
         };
+        self.note_asked(id, entry, &args);
         if let Err(error) = self.check(id, entry, &args) {
             return self.refuse(id, &args, error);
         }
@@ -44,7 +45,10 @@ impl Server {
         }
         let client = self.client(id);
         if client.multi && !NEVER_QUEUED.contains(&entry.name) {
-            if !client.dirty_keys && !client.dirty_queue {
+            let queues = !client.dirty_keys && !client.dirty_queue;
+            self.note_put_off(entry);
+            let client = self.client(id);
+            if queues {
                 client.queue.push((entry, args));
             }
             client.status("QUEUED");
@@ -69,6 +73,7 @@ impl Server {
         let client = self.client(id);
         let confined = client.subscriber && client.protocol == 2;
         if confined && !FOR_SUBSCRIBERS.contains(&entry.name) {
+            self.note_put_off(entry);
             return Err(format!(
                 "Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
                  are allowed in this context",
@@ -100,6 +105,7 @@ impl Server {
 
     /// Runs a command, also one of a transaction.
     pub(super) fn call(&mut self, id: u64, entry: &'static Entry, args: &Args) {
+        self.note_ran(id, entry, args);
         self.depth += 1;
         (entry.run)(self, id, args);
         self.depth -= 1;

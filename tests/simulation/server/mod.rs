@@ -22,6 +22,7 @@ mod execute;
 mod glob;
 mod keys;
 mod lists;
+mod log;
 mod module;
 mod monitor;
 mod number;
@@ -45,6 +46,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use client::Client;
 
+pub(crate) use log::{Log, Runs};
 pub(crate) use scripts::LUA;
 pub(crate) use sha1::hex as sha1;
 pub(crate) use state::{Blocked, ConnState, Reply};
@@ -77,6 +79,8 @@ pub(crate) struct Settings {
     pub(crate) debug: bool,
     /// The id of the first client.
     pub(crate) first_id: u64,
+    /// Whether it is written down what has run.
+    pub(crate) logs: bool,
 }
 
 impl Default for Settings {
@@ -88,6 +92,7 @@ impl Default for Settings {
             requirepass: None,
             debug: false,
             first_id: 3,
+            logs: false,
         }
     }
 }
@@ -128,6 +133,7 @@ pub(crate) struct Server {
     in_script: bool,
     /// Something was asked that makes Redis 7.0 break down.
     beyond_redis: bool,
+    log: Log,
 }
 
 impl Server {
@@ -157,6 +163,7 @@ impl Server {
             depth: 0,
             in_script: false,
             beyond_redis: false,
+            log: Log::default(),
             settings,
         }
     }
@@ -240,6 +247,11 @@ impl Server {
     /// The connections that are open.
     pub(crate) fn connections(&self) -> impl Iterator<Item = Conn> + '_ {
         self.clients.keys().map(|id| Conn(*id))
+    }
+
+    /// What has been asked and has run.
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
     }
 
     /// Executes a request as an administrator would, on a connection of its own.

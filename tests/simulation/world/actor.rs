@@ -3,7 +3,7 @@
 use super::pipe::{Pipe, Read};
 use crate::replay::rehearse;
 use crate::script::{Kind, Step};
-use crate::server::Server;
+use crate::server::{Runs, Server};
 
 /// One client.
 pub(super) struct Actor {
@@ -20,6 +20,8 @@ pub(super) struct Actor {
     pub(super) expected: Vec<u8>,
     /// What it would have left.
     pub(super) contents: Vec<Contents>,
+    /// What it would have asked to be written; nothing if that depends on what becomes of its requests.
+    pub(super) asked: Option<Runs>,
     /// Whether the server would have closed the connection; nothing if that cannot be told.
     closes: Option<bool>,
     /// sessiond has closed the connection.
@@ -44,7 +46,11 @@ impl Actor {
         server.set_next_id(id);
         let replay = rehearse(&server, &script);
         let conn = replay.conn.expect("there is room in an empty server");
-        let deaf = replay.server.state(conn).deaf;
+        let state = replay.server.state(conn);
+        // A connection that breaks ends such a wait.
+        let waits = script.iter().any(|step| step.kind == Kind::WaitForEver);
+        let log = replay.server.log();
+        let is_certain = !log.depends && !waits;
         Self {
             id,
             script,
@@ -55,7 +61,8 @@ impl Actor {
             after: replay.after,
             expected: replay.received,
             contents: replay.server.contents(prefix(id).as_bytes()),
-            closes: (!deaf).then(|| replay.server.is_closed(conn)),
+            asked: is_certain.then(|| log.asked.clone()),
+            closes: (!state.deaf).then(|| replay.server.is_closed(conn)),
             ended: false,
             gone_early: false,
             hurries: false,

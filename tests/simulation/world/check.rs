@@ -33,6 +33,7 @@ impl World {
         self.network.borrow_mut().heal();
         self.rest(panics).await?;
         self.nothing_is_missing()?;
+        self.nothing_has_run_elsewhere()?;
         if self.plan.tagged {
             self.nothing_has_strayed()?;
         }
@@ -113,6 +114,24 @@ impl World {
             let contents = network.server.contents(prefix(actor.id).as_bytes());
             if contents != actor.contents {
                 let what = format!("has left\n{contents:?}\ninstead of\n{:?}", actor.contents);
+                return Err(tell(actor, &what));
+            }
+        }
+        Ok(())
+    }
+
+    /// What has been written was asked for, as often, by that user and in that database.
+    fn nothing_has_run_elsewhere(&self) -> Result<(), String> {
+        let network = self.network.borrow();
+        for (run, count) in &network.server.log().ran {
+            let Some(actor) = self.actors.iter().find(|actor| actor.id == run.owner) else {
+                continue;
+            };
+            let Some(asked) = &actor.asked else { continue };
+            let most = asked.get(run).copied().unwrap_or_default();
+            if *count > most {
+                let told = actor.received.escape_ascii();
+                let what = format!("{run:?} has run {count} times, not {most}; received {told}");
                 return Err(tell(actor, &what));
             }
         }

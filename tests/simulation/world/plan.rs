@@ -82,7 +82,8 @@ impl Plan {
 
     fn server_for(self, maxclients: usize) -> Server {
         let requirepass = self.password.then(|| "secret".to_owned());
-        let mut server = Server::new(Settings { requirepass, maxclients, ..Settings::default() });
+        let mut server =
+            Server::new(Settings { requirepass, maxclients, logs: true, ..Settings::default() });
         prepare(&mut server);
         // Who may not say CLIENT SETNAME may be named by HELLO, and another connection could not be named like this one.
         let answer = server.administer(b"ACL SETUSER bob +client|setname\r\n");
