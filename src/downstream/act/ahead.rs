@@ -200,7 +200,10 @@ impl Client {
     /// Passes requests on as long as nothing has to be decided or waited for: whole runs of them in one piece.
     fn pass_ahead(&mut self, input: &mut BytesMut, ports: &mut impl Ports) -> Ahead {
         let link = self.fast_link(ports);
-        let takes_blocks = !self.marks.any(Traces::WATCHING) && !self.course.watch_lost;
+        // To a subscriber in RESP2 each command is refused by its name.
+        let takes_blocks = !self.subscriptions.any()
+            && !self.marks.any(Traces::WATCHING)
+            && !self.course.watch_lost;
         let authenticated = !self
             .footing
             .to()

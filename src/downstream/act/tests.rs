@@ -1,6 +1,7 @@
 //! The client without a socket: what it does, in the words of its actions.
 
 mod logout;
+mod subscriber;
 mod unheard;
 
 use std::{
