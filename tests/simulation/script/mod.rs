@@ -49,6 +49,8 @@ pub(crate) struct Cast {
     pub(crate) monitor: bool,
     /// Whether there are values of more than a mebibyte.
     pub(crate) large: bool,
+    /// Whether session commands are said.
+    pub(crate) sessions: bool,
 }
 
 impl Cast {
@@ -61,6 +63,7 @@ impl Cast {
             broadcast: false,
             monitor: false,
             large: true,
+            sessions: false,
         }
     }
 }
@@ -95,7 +98,7 @@ mod tests {
     #[test]
     fn scripts_have_steps_of_every_kind() {
         let mut kinds = BTreeSet::new();
-        let cast = Cast { broadcast: true, monitor: true, ..Cast::new("a:") };
+        let cast = Cast { broadcast: true, monitor: true, sessions: true, ..Cast::new("a:") };
         for seed in 0..400 {
             kinds.extend(
                 generate(&mut Random::seeded(seed), &cast, 60).iter().map(|step| step.kind),

@@ -2,7 +2,7 @@
 
 use super::{Cast, Kind, Step, USERS};
 use crate::random::Random;
-use crate::server::{LUA, sha1};
+use crate::server::{LUA, TOKEN, sha1};
 
 /// More than a proxy may want to hold.
 const LARGE: usize = 1_258_291;
@@ -37,6 +37,7 @@ impl Writer {
         (5, Self::wait),
         (1, Self::wait_for_ever),
         (6, Self::script),
+        (5, Self::sessions),
         (3, Self::unknown),
         (3, Self::refused),
         (1, Self::malformed),
@@ -167,6 +168,7 @@ impl Writer {
                 5 => self.wait(),
                 6 => self.say(Kind::Watch, "WATCH @k0"),
                 7 => self.subscriptions(),
+                8 => self.sessions(),
                 _ => self.plain(),
             }
         }
@@ -363,6 +365,27 @@ impl Writer {
             3 => self.say(Kind::Script, &format!("SCRIPT EXISTS {digest}")),
             _ => self.request(Kind::Script, &call("EVALSHA", &digest)),
         }
+    }
+
+    /// Several of them, mostly reads, which one call may carry out.
+    fn sessions(&mut self) {
+        if !self.cast.sessions {
+            return;
+        }
+        for _ in 0..1 + self.random.below(5) {
+            let line = match self.random.below(8) {
+                0 => "SESSION.WIPE".to_owned(),
+                1 => format!("SESSION.SET {} {{\"k\":1}}", self.session()),
+                _ => format!("SESSION.GET {}", self.session()),
+            };
+            self.say(Kind::Session, &line);
+        }
+    }
+
+    /// An app that is this client's alone, and a token.
+    fn session(&mut self) -> String {
+        let app = self.cast.prefix.trim_end_matches(':');
+        format!("app-{app} {}{}", self.random.below(3), &TOKEN[1..])
     }
 
     fn unknown(&mut self) {

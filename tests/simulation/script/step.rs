@@ -33,6 +33,8 @@ pub(crate) enum Kind {
     /// It may wait for ever.
     WaitForEver,
     Script,
+    /// A command of sessiond's own.
+    Session,
     Unknown,
     /// A command that is refused for its arguments.
     Refused,
@@ -48,7 +50,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 30] = [
+    pub(crate) const ALL: [Self; 31] = [
         Self::Read,
         Self::Write,
         Self::Large,
@@ -71,6 +73,7 @@ impl Kind {
         Self::Wait,
         Self::WaitForEver,
         Self::Script,
+        Self::Session,
         Self::Unknown,
         Self::Refused,
         Self::Malformed,

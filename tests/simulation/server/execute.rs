@@ -3,7 +3,7 @@
 use super::client::Client;
 use super::table::{self, ADMIN, Entry, NO_AUTH, READONLY, SKIP_MONITOR, WRITES};
 use super::text::{self, join, shown};
-use super::{Args, Server, Text};
+use super::{Args, Server, Text, sessions};
 
 /// Commands that a transaction does not queue.
 const NEVER_QUEUED: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "reset"];
@@ -28,7 +28,11 @@ impl Server {
             self.client(id).close_now = true;
             return;
         }
-        let found = table::find(&args, self.settings.version);
+        let session = self.settings.sessions.then(|| sessions::find(&args)).flatten();
+        let found = match session {
+            Some(entry) => Ok(entry),
+            None => table::find(&args, self.settings.version),
+        };
         let client = self.client(id);
         client.command = found.as_ref().ok().copied();
         client.last = client.command;

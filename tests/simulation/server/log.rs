@@ -51,7 +51,7 @@ impl Server {
         if !self.settings.logs || !(entry.is(WRITE) || entry.name.starts_with("eval")) {
             return None;
         }
-        let owner = args.iter().skip(1).find_map(|arg| owner(arg))?;
+        let owner = args.iter().skip(1).find_map(owner)?;
         let client = self.client(id);
         let mut hasher = DefaultHasher::new();
         args.hash(&mut hasher);

@@ -31,6 +31,7 @@ mod permission;
 mod pubsub;
 mod request;
 mod scripts;
+mod sessions;
 mod sha1;
 mod state;
 mod strings;
@@ -48,6 +49,7 @@ use client::Client;
 
 pub(crate) use log::{Log, Runs};
 pub(crate) use scripts::LUA;
+pub(crate) use sessions::TOKEN;
 pub(crate) use sha1::hex as sha1;
 pub(crate) use state::{Blocked, ConnState, Reply};
 
@@ -81,6 +83,8 @@ pub(crate) struct Settings {
     pub(crate) first_id: u64,
     /// Whether it is written down what has run.
     pub(crate) logs: bool,
+    /// Whether it knows the session commands.
+    pub(crate) sessions: bool,
 }
 
 impl Default for Settings {
@@ -93,6 +97,7 @@ impl Default for Settings {
             debug: false,
             first_id: 3,
             logs: false,
+            sessions: false,
         }
     }
 }

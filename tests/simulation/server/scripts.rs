@@ -55,6 +55,10 @@ fn call(server: &mut Server, id: u64, args: &Args, known: impl FnOnce(&mut Serve
         return server.client(id).error(UNKNOWN);
     }
     let (keys, values) = rest.split_at(count);
+    let sha = if args[1].len() == 40 { digest(&args[1]) } else { sha1::hex(&args[1]) };
+    if super::sessions::answer(server, id, &sha, keys, values) {
+        return;
+    }
     let entry = server.client(id).command;
     let mut counts = Vec::with_capacity(count);
     for key in keys {
@@ -75,7 +79,7 @@ fn call(server: &mut Server, id: u64, args: &Args, known: impl FnOnce(&mut Serve
     }
 }
 
-fn count_write(server: &mut Server, id: u64, key: &Text) -> i64 {
+pub(super) fn count_write(server: &mut Server, id: u64, key: &Text) -> i64 {
     let mut hash = match server.value(id, key) {
         None => BTreeMap::new(),
         Some(Value::Hash(hash)) => std::mem::take(hash),

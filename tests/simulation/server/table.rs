@@ -99,6 +99,11 @@ const CATEGORIES: [(&str, u32); 18] = [
 ];
 
 impl Entry {
+    /// A command that says nothing of itself.
+    pub(super) fn plain(name: &'static str, arity: i64, run: fn(&mut Server, u64, &Args)) -> Self {
+        Self { name, arity, flags: 0, key_range: [0, 0, 0], groups: "", access: "", tips: "", run }
+    }
+
     /// Whether it has one of these flags.
     pub(super) fn is(&self, flags: u32) -> bool {
         self.flags & flags != 0

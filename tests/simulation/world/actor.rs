@@ -60,7 +60,7 @@ impl Actor {
             received: Vec::new(),
             after: replay.after,
             expected: replay.received,
-            contents: replay.server.contents(prefix(id).as_bytes()),
+            contents: contents(id, &replay.server),
             asked: is_certain.then(|| log.asked.clone()),
             closes: (!state.deaf).then(|| replay.server.is_closed(conn)),
             ended: false,
@@ -196,6 +196,13 @@ impl Actor {
             _ => None,
         }
     }
+}
+
+/// What a client has left.
+pub(super) fn contents(id: u64, server: &Server) -> Vec<Contents> {
+    let mut contents = server.contents(prefix(id).as_bytes());
+    contents.extend(server.contents(format!("rs:app-{id}:").as_bytes()));
+    contents
 }
 
 /// What all names of a client begin with.

@@ -1,6 +1,6 @@
 //! What has to be true at any time, and what when everything has come to rest.
 
-use super::actor::prefix;
+use super::actor::contents;
 use super::{PANICS, World};
 use crate::script::{Kind, Step};
 use crate::server::{ConnState, Reply};
@@ -111,9 +111,9 @@ impl World {
             if actor.touched || actor.gone_early || !actor.is_here() {
                 continue;
             }
-            let contents = network.server.contents(prefix(actor.id).as_bytes());
-            if contents != actor.contents {
-                let what = format!("has left\n{contents:?}\ninstead of\n{:?}", actor.contents);
+            let left = contents(actor.id, &network.server);
+            if left != actor.contents {
+                let what = format!("has left\n{left:?}\ninstead of\n{:?}", actor.contents);
                 return Err(tell(actor, &what));
             }
         }

@@ -134,7 +134,8 @@ impl World {
             50..73 => self.bytes_go_up(most),
             73..96 => self.bytes_come_down(most),
             96 | 97 => self.someone_comes(),
-            98 => self.random.one_in(3) && self.someone_leaves(),
+            98 if self.random.one_in(3) => self.someone_leaves(),
+            98 => self.random.one_in(4) && self.scripts_are_forgotten(),
             _ => self.plan.faults && self.random.one_in(2) && self.something_breaks(),
         }
     }
@@ -240,6 +241,12 @@ impl World {
         self.actors.push(actor);
         self.proxy.serve(id, far);
         self.note("client comes", id, size);
+    }
+
+    fn scripts_are_forgotten(&mut self) -> bool {
+        self.network.borrow_mut().server.forget_sessions();
+        self.note("scripts are forgotten", 0, 0);
+        true
     }
 
     fn someone_leaves(&mut self) -> bool {

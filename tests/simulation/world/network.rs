@@ -20,6 +20,8 @@ pub(super) struct Network {
     pub(super) now: u64,
     /// Until when attempts to connect are refused.
     pub(super) refuses_until: u64,
+    /// Until when new connections are silent.
+    silent_until: u64,
     /// How long an attempt to connect takes.
     pub(super) delay: u64,
     /// How much a connection holds in each direction.
@@ -49,6 +51,7 @@ impl Network {
             links: Vec::new(),
             now: 0,
             refuses_until: 0,
+            silent_until: 0,
             delay: 0,
             sizes,
             random,
@@ -71,7 +74,7 @@ impl Network {
             pipe,
             outbox,
             ended: false,
-            silent_until: 0,
+            silent_until: self.silent_until,
         });
         Ok(Stream::Memory(far))
     }
@@ -139,9 +142,23 @@ impl Network {
         self.server.output(conn);
     }
 
+    /// The server ends a connection. What it has said before arrives.
+    pub(super) fn kill(&mut self, at: usize) {
+        if let Some(conn) = self.links[at].conn {
+            self.server.kill(conn);
+        }
+    }
+
+    /// Nothing moves on any connection until then.
+    pub(super) fn fall_silent(&mut self, until: u64) {
+        self.silent_until = until;
+        self.links.iter_mut().for_each(|wire| wire.silent_until = until);
+    }
+
     /// Lets all connections speak again, and new ones be made.
     pub(super) fn heal(&mut self) {
         self.refuses_until = 0;
+        self.silent_until = 0;
         self.delay = 0;
         self.links.iter_mut().for_each(|wire| wire.silent_until = 0);
     }

@@ -72,18 +72,19 @@ impl Plan {
     }
 
     pub(super) fn server(self) -> Server {
-        self.server_for(self.maxclients)
+        self.server_for(self.maxclients, false)
     }
 
-    /// The same, with room for everybody.
+    /// The same, with room for everybody, and without need of sessiond.
     pub(super) fn roomy_server(self) -> Server {
-        self.server_for(10_000)
+        self.server_for(10_000, true)
     }
 
-    fn server_for(self, maxclients: usize) -> Server {
+    fn server_for(self, maxclients: usize, sessions: bool) -> Server {
         let requirepass = self.password.then(|| "secret".to_owned());
-        let mut server =
-            Server::new(Settings { requirepass, maxclients, logs: true, ..Settings::default() });
+        let settings =
+            Settings { requirepass, maxclients, logs: true, sessions, ..Settings::default() };
+        let mut server = Server::new(settings);
         prepare(&mut server);
         // Who may not say CLIENT SETNAME may be named by HELLO, and another connection could not be named like this one.
         let answer = server.administer(b"ACL SETUSER bob +client|setname\r\n");
@@ -114,7 +115,7 @@ impl Plan {
 
     fn cast(self, prefix: String) -> Cast {
         let password = self.password.then(|| "secret".to_owned());
-        Cast { password, large: self.large, ..Cast::new(prefix) }
+        Cast { password, large: self.large, sessions: true, ..Cast::new(prefix) }
     }
 }
 

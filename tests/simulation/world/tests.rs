@@ -40,13 +40,28 @@ fn play_guarded(seed: u64, plan: Plan) -> u64 {
     steps
 }
 
+/// Tells what has been played in the end, be it a failure.
+struct Tally {
+    kind: &'static str,
+    steps: u64,
+    started: Instant,
+}
+
+impl Drop for Tally {
+    fn drop(&mut self) {
+        let Self { kind, steps, started } = self;
+        let before = if thread::panicking() { " before the failure" } else { "" };
+        eprintln!("{kind}: {steps} steps{before} in {:.1} s", started.elapsed().as_secs_f64());
+    }
+}
+
 fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().expect("a number"))
 }
 
 /// Plays the seeds of a kind, or the one that is asked for.
-fn play_all(kind: &str, from: u64, plan: fn(u64) -> Plan) {
+fn play_all(kind: &'static str, from: u64, plan: fn(u64) -> Plan) {
     watch_panics();
     let (seeds, started) = match number("SIMULATION_SEED") {
         Some(seed) => (seed..seed + 1, Instant::now()),
@@ -55,8 +70,10 @@ fn play_all(kind: &str, from: u64, plan: fn(u64) -> Plan) {
             (from..from + worlds, Instant::now())
         }
     };
-    let steps: u64 = seeds.map(|seed| play_guarded(seed, plan(seed))).sum();
-    eprintln!("{kind}: {steps} steps in {:.1} s", started.elapsed().as_secs_f64());
+    let mut tally = Tally { kind, steps: 0, started };
+    for seed in seeds {
+        tally.steps += play_guarded(seed, plan(seed));
+    }
 }
 
 #[test]
@@ -89,12 +106,12 @@ fn a_seed_gives_the_same_world_again() {
 fn soak() {
     watch_panics();
     let time = Duration::from_secs(number("SIMULATION_SECONDS").unwrap_or(60));
-    let (started, mut steps) = (Instant::now(), 0);
+    let started = Instant::now();
+    let mut tally = Tally { kind: "soak", steps: 0, started };
     while started.elapsed() < time {
         let seed = getrandom::u64().unwrap();
-        steps += play_guarded(seed, Plan::calm(seed));
-        steps += play_guarded(seed, Plan::rough(seed));
-        steps += play_guarded(seed, Plan::tagged(seed));
+        tally.steps += play_guarded(seed, Plan::calm(seed));
+        tally.steps += play_guarded(seed, Plan::rough(seed));
+        tally.steps += play_guarded(seed, Plan::tagged(seed));
     }
-    eprintln!("soak: {steps} steps in {:.1} s", started.elapsed().as_secs_f64());
 }
