@@ -1,28 +1,15 @@
-//! A client's connections to the server, and its actions carried out on them.
+//! A client's connections to the server.
 
 use std::{mem, rc::Rc, task::Waker, time::Duration};
 
-use bytes::{Bytes, BytesMut};
-use tokio::{sync::oneshot, task::spawn_local};
+use tokio::sync::oneshot;
 
-use super::{
-    context::Context,
-    ports::{Asked, Ports, To},
-    registry::{question::Question, roster::Waiting},
-    seat::{Granted, Seat},
-};
+use super::{ports::To, registry::roster::Waiting, seat::Seat};
 use crate::{
-    resp::RequestScanner,
-    state::{
-        ids::{ClientId, Place, ServerId},
-        key::LaneKey,
-        label::Label,
-        traces::Clean,
-    },
+    state::ids::{Place, ServerId},
     upstream::{
-        connect::DialError,
-        link::{Link, Standing, Unsent},
-        pool::{Joined, Lease},
+        link::{Link, Unsent},
+        pool::Lease,
     },
 };
 
@@ -32,25 +19,25 @@ pub(super) struct Links {
     pub(super) lane: Option<Rc<Link<Seat>>>,
     pub(super) own: Option<Lease<Seat>>,
     /// The lane before that, as long as the client may have to go back.
-    previous: Option<Rc<Link<Seat>>>,
+    pub(super) previous: Option<Rc<Link<Seat>>>,
     /// The lane that the client has entered last. One of clients with credentials tells it when it is cut.
-    joined: std::rc::Weak<Link<Seat>>,
-    seldom: Option<Box<Seldom>>,
+    pub(super) joined: std::rc::Weak<Link<Seat>>,
+    pub(super) seldom: Option<Box<Seldom>>,
 }
 
 /// What a client has only now and then. It is apart, so that a client at rest takes little memory.
 #[derive(Default)]
-struct Seldom {
+pub(super) struct Seldom {
     /// Requests that could not be sent.
-    unsent: Vec<(Place, u32)>,
+    pub(super) unsent: Vec<(Place, u32)>,
     /// Requests that the client's own connection has left, for the next.
-    left: Option<Unsent<Seat>>,
+    pub(super) left: Option<Unsent<Seat>>,
     /// A time after which the client wants to be woken.
-    alarm: Option<Duration>,
+    pub(super) alarm: Option<Duration>,
     /// Those who wait for it to have a connection of its own.
-    waiting: Waiting,
+    pub(super) waiting: Waiting,
     /// Those who wait for it to read.
-    drained: Vec<Waker>,
+    pub(super) drained: Vec<Waker>,
 }
 
 impl Links {
@@ -86,7 +73,7 @@ impl Links {
     }
 
     /// Notes `count` requests from `place` on, if they could not be sent.
-    fn note(&mut self, sent: bool, place: Place, count: u32) {
+    pub(super) fn note(&mut self, sent: bool, place: Place, count: u32) {
         if !sent {
             self.seldom().unsent.push((place, count));
         }
@@ -115,7 +102,7 @@ impl Links {
         self.seldom().left = Some(unsent);
     }
 
-    fn take_left(&mut self) -> Option<Unsent<Seat>> {
+    pub(super) fn take_left(&mut self) -> Option<Unsent<Seat>> {
         self.seldom.as_mut()?.left.take()
     }
 
@@ -134,7 +121,7 @@ impl Links {
         }
     }
 
-    fn seldom(&mut self) -> &mut Seldom {
+    pub(super) fn seldom(&mut self) -> &mut Seldom {
         self.seldom.get_or_insert_default()
     }
 
@@ -148,316 +135,5 @@ impl Links {
         lease.adopt(seat);
         self.own = Some(lease);
         self.leave_lane();
-    }
-}
-
-/// A client's actions.
-pub(super) struct Actions<'a> {
-    seat: &'a Rc<Seat>,
-    context: &'a Rc<Context>,
-    links: &'a mut Links,
-}
-
-impl<'a> Actions<'a> {
-    pub(super) fn new(seat: &'a Rc<Seat>, context: &'a Rc<Context>, links: &'a mut Links) -> Self {
-        Self { seat, context, links }
-    }
-
-    fn open(&self, to: To) -> Option<&Rc<Link<Seat>>> {
-        self.links.link(to).filter(|link| link.is_open())
-    }
-
-    /// The lane for clients in the state of `key`. Where it is not there at once, `tell` is called when that is known.
-    fn lane(
-        &self,
-        key: &Rc<LaneKey>,
-        login: Option<&[u8]>,
-        tell: impl FnOnce(&Rc<Seat>, &LaneKey, Result<Joined<Seat>, DialError>) + 'static,
-    ) -> Result<Rc<Link<Seat>>, Asked> {
-        if let Some(link) = self.links.joined.upgrade()
-            && self.context.hub.takes_back(&link, key)
-        {
-            return Ok(link);
-        }
-        match self.context.hub.lane_at_once(key) {
-            Some(found) => found.map_err(Asked::Refused),
-            None => {
-                let (context, key, seat) =
-                    (self.context.clone(), key.clone(), Rc::downgrade(self.seat));
-                let login = login.map(Bytes::copy_from_slice);
-                spawn_local(async move {
-                    let lane = context.hub.lane(&key, login.as_deref()).await;
-                    if let Some(seat) = seat.upgrade() {
-                        tell(&seat, &key, lane);
-                    }
-                });
-                Err(Asked::Later)
-            }
-        }
-    }
-}
-
-impl Ports for Actions<'_> {
-    fn standing(&self, to: To) -> Option<Standing> {
-        self.open(to).map(|link| link.standing())
-    }
-
-    fn is_congested(&self, to: To) -> bool {
-        self.links.link(to).is_some_and(|link| link.is_congested())
-    }
-
-    fn run(&mut self, to: To, place: Place, requests: &[u8], count: u32) {
-        let sent = self
-            .links
-            .link(to)
-            .is_some_and(|link| link.send_run(self.seat, place, requests, count));
-        self.links.note(sent, place, count);
-    }
-
-    fn goes_past(&mut self) -> bool {
-        let Some(lane) = self.open(To::Lane) else { return false };
-        self.context.hub.prepare_bypass(lane);
-        !lane.is_idle() && lane.bypass().is_some()
-    }
-
-    fn past(&mut self, place: Place, request: &[u8]) {
-        let bypass = self.open(To::Lane).and_then(|lane| lane.bypass());
-        let write = |out: &mut BytesMut| out.extend_from_slice(request);
-        let sent = bypass.is_some_and(|bypass| bypass.send(self.seat, place, b"", write));
-        self.links.note(sent, place, 1);
-    }
-
-    fn send(&mut self, to: To, place: Place, kept: &[u8], write: &mut dyn FnMut(&mut BytesMut)) {
-        let sent = self.links.link(to).is_some_and(|link| link.send(self.seat, place, kept, write));
-        self.links.note(sent, place, 1);
-    }
-
-    fn login(&mut self, to: To, place: Place, request: &[u8]) {
-        let sent =
-            self.links.link(to).is_some_and(|link| link.send_login(self.seat, place, request));
-        self.links.note(sent, place, 1);
-    }
-
-    fn expect(&mut self, place: Place, as_run: bool) {
-        let sent = self.links.own.as_ref().is_some_and(|own| match as_run {
-            true => own.send_run(self.seat, place, b"", 1),
-            false => own.expect(self.seat, place, b""),
-        });
-        self.links.note(sent, place, 1);
-    }
-
-    fn unheard(&mut self, to: To, request: &[u8]) {
-        if let Some(link) = self.links.link(to) {
-            link.send_unheard(request);
-        }
-    }
-
-    fn raw(&mut self, bytes: &[u8]) {
-        if let Some(own) = &self.links.own {
-            own.send_raw(bytes);
-        }
-    }
-
-    fn enter(&mut self, key: &Rc<LaneKey>, login: Option<&[u8]>) -> Asked {
-        let found = self.lane(key, login, |seat, _, lane| seat.granted(lane.map(Granted::Lane)));
-        match found {
-            Ok(link) => {
-                self.links.enter(self.seat, link);
-                Asked::Ready
-            }
-            Err(asked) => asked,
-        }
-    }
-
-    fn go_back(&mut self) -> bool {
-        self.links.lane = self.links.previous.take();
-        self.open(To::Lane).is_some()
-    }
-
-    fn is_lane_of(&self, key: &LaneKey) -> bool {
-        self.open(To::Lane).is_some_and(|link| *link.key() == *key)
-    }
-
-    fn pin(&mut self, key: &Rc<LaneKey>, unauthenticated: bool) -> Asked {
-        match self.context.hub.pinned_at_once(key, unauthenticated) {
-            Some(Ok(lease)) => {
-                self.links.take(self.seat, lease);
-                Asked::Ready
-            }
-            Some(Err(error)) => Asked::Refused(error),
-            None => {
-                let (context, key, seat) =
-                    (self.context.clone(), key.clone(), Rc::downgrade(self.seat));
-                spawn_local(async move {
-                    let lease = context.hub.pinned(&key, unauthenticated).await;
-                    match (lease, seat.upgrade()) {
-                        (lease, Some(seat)) => seat.granted(lease.map(Granted::Own)),
-                        (Ok(lease), None) => lease.give_back_unused(),
-                        (Err(_), None) => {}
-                    }
-                });
-                Asked::Later
-            }
-        }
-    }
-
-    fn prove(&mut self, key: &Rc<LaneKey>) -> Asked {
-        let found = self.lane(key, None, |seat, key, lane| seat.proved(key, lane.is_ok()));
-        found.map_or_else(|asked| asked, |_| Asked::Ready)
-    }
-
-    fn id(&self, to: To) -> ServerId {
-        self.links.link(to).map(|link| link.id()).unwrap_or_default()
-    }
-
-    fn own_label(&self) -> Rc<Label> {
-        self.links.own.as_ref().map(|own| own.label()).unwrap_or_default()
-    }
-
-    fn own_changed(&mut self, key: Option<&Rc<LaneKey>>, label: Option<&Rc<Label>>) {
-        if let Some(own) = &self.links.own {
-            if let Some(key) = key {
-                own.set_key(key.clone());
-                if !key.identity.is_proven() {
-                    // It has become anew what it may have been before.
-                    self.links.joined = std::rc::Weak::new();
-                }
-            }
-            if let Some(label) = label {
-                own.set_label(label.clone());
-            }
-        }
-    }
-
-    fn send_left(&mut self) {
-        let Some(left) = self.links.take_left() else { return };
-        let refused = match &self.links.own {
-            Some(own) => own.inherit(left),
-            None => Err(left),
-        };
-        if let Err(left) = refused {
-            self.links.seldom().unsent.extend(left.places());
-        }
-    }
-
-    fn leave_lane(&mut self) {
-        self.links.leave_lane();
-    }
-
-    fn give_back(&mut self, clean: Clean) {
-        if let Some(own) = self.links.own.take() {
-            own.give_back(clean);
-        }
-    }
-
-    fn drop_own(&mut self) {
-        self.links.own = None;
-    }
-
-    fn finish(&mut self) {
-        if let Some(own) = &self.links.own {
-            own.finish();
-        }
-    }
-
-    fn tunnel(&mut self, open: bool) {
-        if let Some(own) = &self.links.own {
-            own.set_tunnel(open);
-        }
-    }
-
-    fn admitted(&mut self, to: To, admitted: bool) {
-        if let Some(link) = self.links.link(to) {
-            link.admitted(admitted);
-        }
-    }
-
-    fn void_proofs(&mut self) {
-        self.context.proofs.void();
-    }
-
-    fn knows(&self, to: To, script: usize) -> bool {
-        self.links.link(to).is_some_and(|link| {
-            let scripts = link.scripts();
-            scripts.knows(script) && !scripts.is_repeating()
-        })
-    }
-
-    fn learn(&mut self, to: To, script: usize, known: bool) {
-        if let Some(link) = self.links.link(to) {
-            link.scripts().learn(script, known);
-        }
-    }
-
-    fn repeat(&mut self, to: To, place: Place, write: &mut dyn FnMut(&mut BytesMut)) {
-        let sent = self.links.link(to).is_some_and(|link| link.repeat(self.seat, place, write));
-        self.links.note(sent, place, 1);
-    }
-
-    fn may_share(&self, name: &[u8]) -> Option<bool> {
-        self.context.commands.borrow().get(name)
-    }
-
-    fn note_command(&mut self, name: &[u8], may_share: bool) {
-        self.context.commands.borrow_mut().insert(name, may_share);
-    }
-
-    fn forget_commands(&mut self) {
-        self.context.commands.borrow_mut().clear();
-    }
-
-    fn ask(&mut self, place: Place, questions: Vec<Question>) {
-        let (context, id, seat) = (self.context.clone(), self.seat.id(), Rc::downgrade(self.seat));
-        spawn_local(async move {
-            let mut told = Vec::with_capacity(questions.len());
-            for question in questions {
-                told.push(context.roster.tell(question, id).await);
-            }
-            if let Some(seat) = seat.upgrade() {
-                seat.answered(place, told);
-            }
-        });
-    }
-
-    fn release_target(&mut self, id: ClientId) {
-        self.context.roster.release(id);
-    }
-
-    fn tell_keepers(&mut self, own: Option<ServerId>) {
-        if let Some(seldom) = &mut self.links.seldom {
-            seldom.waiting.answer(own);
-        }
-    }
-
-    fn pause_writes(&mut self, time: Option<Duration>) {
-        self.context.pause.set(time);
-    }
-
-    fn writes_are_paused(&self) -> bool {
-        self.context.pause.is_on()
-    }
-
-    fn served(&mut self, database: u32) {
-        self.context.served.insert(database);
-    }
-
-    fn alarm(&mut self, time: Duration) {
-        self.links.seldom().alarm = Some(time);
-    }
-
-    fn scanner(&mut self) -> Box<RequestScanner> {
-        self.context.spares.take_scanner()
-    }
-
-    fn give_scanner(&mut self, scanner: Box<RequestScanner>) {
-        self.context.spares.give_scanner(scanner);
-    }
-
-    fn spare(&mut self) -> BytesMut {
-        self.context.spares.take()
-    }
-
-    fn give_spare(&mut self, buffer: BytesMut) {
-        self.context.spares.give_back(buffer);
     }
 }

@@ -15,9 +15,10 @@ use tokio::{
 };
 
 use super::{
+    actions::Actions,
     client::{Client, Rules},
     context::Context,
-    links::{Actions, Links},
+    links::Links,
     seat::Seat,
     state::{course::Stall, large::LARGE_REQUEST, leaving::End},
 };

@@ -1,7 +1,8 @@
-//! The client side. A [`client::Client`] is a value that decides; its [`seat`] carries bytes for it; [`links`] carries out what it
+//! The client side. A [`client::Client`] is a value that decides; its [`seat`] carries bytes for it; [`actions`] carry out what it
 //! decides; [`task`] lets it run.
 
 mod act;
+mod actions;
 mod answers;
 pub mod client;
 pub mod clock;

@@ -10,9 +10,9 @@ use std::{
 };
 
 use super::{
+    actions::Actions,
     client::{Client, Rules},
     context::Context,
-    links::Actions,
     live::Live,
     ports::To,
     registry::question::Told,

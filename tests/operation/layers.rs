@@ -41,7 +41,8 @@ fn rooms_know_only_what_lies_below() {
 
 #[test]
 fn the_client_side_has_no_circles_either() {
-    let joins = ["answers", "clock", "context", "links", "live", "mod", "pause", "seat", "task"];
+    let joins =
+        ["actions", "answers", "clock", "context", "links", "live", "mod", "pause", "seat", "task"];
     check("downstream/", "crate::downstream::", CLIENT_SIDE, &joins);
 }
 
