@@ -55,3 +55,18 @@ fn replies_switched_off_in_a_transaction_are_left_out_as_by_redis() {
         check!(stack.client(), "GET", "k" => "$nil");
     });
 }
+
+#[test]
+fn replies_switched_on_in_a_transaction_change_nothing() {
+    each_mode(|stack| {
+        let mut client = stack.client();
+        let id = client.id();
+        assert!(!cmd!(client, "SESSION.CREATE", "shop", "alice", "127.0.0.1").is_error());
+        let before = cmd!(client, "SESSION.SOID", "shop", "alice").to_string();
+        check!(client, "MULTI" => "+OK");
+        check!(client, "CLIENT", "REPLY", "ON" => "+QUEUED");
+        check!(client, "EXEC" => "[+OK]");
+        assert_eq!(client.id(), id);
+        assert_eq!(cmd!(client, "SESSION.SOID", "shop", "alice").to_string(), before);
+    });
+}

@@ -10,7 +10,7 @@ use crate::{
         Route,
         catalog::Merge,
         change::{Change, HelloOptions},
-        client::{ClientCommand, tracking::Tracking},
+        client::{ClientCommand, ReplyMode, tracking::Tracking},
         pause::Pausing,
         table::{State, Stream, Subscription, Transaction as Step},
     },
@@ -92,6 +92,8 @@ impl Client {
                 let change = Change::of(state, request);
                 Some(Effect::Change(change, HelloOptions::of(state, request)))
             }
+            // Replies are on already.
+            Route::Client(ClientCommand::Reply(ReplyMode::On)) => None,
             Route::Client(ClientCommand::Reply(_)) => Some(Effect::Blind),
             Route::Client(command) => {
                 let (replaced, effect) = self.queue_client_command(command, request, ports)?;
