@@ -124,6 +124,7 @@ impl Plan {
 struct Filter {
     in_multi: bool,
     marked: bool,
+    tracked: bool,
     reset: bool,
     subscribed: bool,
     waits: bool,
@@ -140,6 +141,7 @@ impl Filter {
             Kind::Subscribe => self.subscribed = true,
             Kind::WaitForEver => self.waits = true,
             Kind::ReplyMode => self.quiet = true,
+            Kind::Tracking => self.tracked |= !self.reset,
             Kind::Module => self.marked |= has(step, b"STATEFUL") > 0,
             _ => {}
         }
@@ -147,6 +149,8 @@ impl Filter {
         let confirms = has(step, b"SUBSCRIBE") > 0 || step.kind == Kind::Monitor;
         self.blind |= self.quiet && (self.in_multi || confirms);
         match step.kind {
+            // The server remembers beyond RESET which keys were read, for when they are tracked again.
+            Kind::Tracking => !(self.tracked && self.reset),
             // What a module has kept is not kept beyond RESET.
             Kind::Module => !(self.marked && self.reset),
             // A transaction in which replies are switched off gets an array with too few elements. No client, of Redis or
