@@ -66,6 +66,8 @@ pub(super) struct Client {
     pub(super) no_touch: bool,
     /// What `MOD.STATEFUL` has left.
     pub(super) mark: Option<Text>,
+    /// Scripts of session commands that it has brought.
+    pub(super) scripts: BTreeSet<String>,
 }
 
 impl Client {
@@ -109,6 +111,7 @@ impl Client {
             no_evict: false,
             no_touch: false,
             mark: None,
+            scripts: BTreeSet::new(),
         }
     }
 

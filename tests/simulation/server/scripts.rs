@@ -20,7 +20,7 @@ return out";
 pub(super) fn eval(server: &mut Server, id: u64, args: &Args) {
     server.show(id, args);
     call(server, id, args, |server| {
-        server.scripts.insert(sha1::hex(&args[1]));
+        server.learn_script(id, sha1::hex(&args[1]));
         true
     });
 }
@@ -30,7 +30,7 @@ pub(super) fn evalsha(server: &mut Server, id: u64, args: &Args) {
     if args[1].len() != 40 {
         return server.client(id).error(UNKNOWN);
     }
-    call(server, id, args, |server| server.scripts.contains(&digest(&args[1])));
+    call(server, id, args, |server| server.knows_script(id, &digest(&args[1])));
 }
 
 const UNKNOWN: &str = "-NOSCRIPT No matching script. Please use EVAL.";
@@ -96,7 +96,7 @@ pub(super) fn count_write(server: &mut Server, id: u64, key: &Text) -> i64 {
 pub(super) fn load(server: &mut Server, id: u64, args: &Args) {
     let digest = sha1::hex(&args[2]);
     server.client(id).bulk(digest.as_bytes());
-    server.scripts.insert(digest);
+    server.learn_script(id, digest);
 }
 
 pub(super) fn exists(server: &mut Server, id: u64, args: &Args) {

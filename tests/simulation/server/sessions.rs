@@ -88,9 +88,20 @@ pub(super) fn answer(
 impl Server {
     /// Forgets the scripts of the session commands, as after `SCRIPT FLUSH`. Those of clients stay, who know what they have.
     pub(crate) fn forget_sessions(&mut self) {
-        for sha in &*SCRIPTS {
-            self.scripts.remove(sha);
-        }
+        self.clients.values_mut().for_each(|client| client.scripts.clear());
+    }
+
+    /// The scripts of the session commands are known to each connection for itself. On a real server one connection may bring a
+    /// script back between two calls of another, which have been sent in a row: then the second is executed and the first is
+    /// repeated behind it.
+    pub(super) fn learn_script(&mut self, id: u64, sha: String) {
+        let known =
+            if SCRIPTS.contains(&sha) { &mut self.client(id).scripts } else { &mut self.scripts };
+        known.insert(sha);
+    }
+
+    pub(super) fn knows_script(&mut self, id: u64, sha: &str) -> bool {
+        self.scripts.contains(sha) || self.client(id).scripts.contains(sha)
     }
 
     /// The server ends a client's connection.

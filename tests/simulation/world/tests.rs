@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{PANICS, Plan, play};
 
 /// Worlds of each kind.
-const WORLDS: u64 = 600;
+const WORLDS: u64 = 500;
 
 /// How long one of them may take.
 const PATIENCE: Duration = Duration::from_secs(120);
