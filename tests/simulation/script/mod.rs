@@ -5,7 +5,9 @@
 //! in which the server reads a script shows in two places, which have to be asked for: messages of `BCAST` tracking and
 //! what `MONITOR` tells.
 
+mod calls;
 mod pieces;
+mod refusals;
 mod step;
 
 use crate::random::Random;

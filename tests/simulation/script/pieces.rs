@@ -2,15 +2,14 @@
 
 use super::{Cast, Kind, Step, USERS};
 use crate::random::Random;
-use crate::server::{LUA, TOKEN, sha1};
 
 /// More than a proxy may want to hold.
 const LARGE: usize = 1_258_291;
 
 /// Writes a script.
 pub(super) struct Writer {
-    random: Random,
-    cast: Cast,
+    pub(super) random: Random,
+    pub(super) cast: Cast,
     pub(super) steps: Vec<Step>,
     /// How likely a step is sent together with the one before: one in so many is not.
     haste: usize,
@@ -69,24 +68,24 @@ impl Writer {
         }
     }
 
-    fn push(&mut self, kind: Kind, bytes: Vec<u8>) {
+    pub(super) fn push(&mut self, kind: Kind, bytes: Vec<u8>) {
         let joined = !self.steps.is_empty() && !self.random.one_in(self.haste);
         self.steps.push(Step { kind, bytes, joined });
     }
 
     /// A request by its words; in these `@` stands for the client's prefix.
-    fn say(&mut self, kind: Kind, line: &str) {
+    pub(super) fn say(&mut self, kind: Kind, line: &str) {
         let words: Vec<Vec<u8>> =
             line.split(' ').map(|word| word.replace('@', &self.cast.prefix).into_bytes()).collect();
         self.request(kind, &words);
     }
 
-    fn say_one(&mut self, kind: Kind, lines: &[&str]) {
+    pub(super) fn say_one(&mut self, kind: Kind, lines: &[&str]) {
         let line = self.random.pick(lines);
         self.say(kind, line);
     }
 
-    fn request(&mut self, kind: Kind, words: &[Vec<u8>]) {
+    pub(super) fn request(&mut self, kind: Kind, words: &[Vec<u8>]) {
         let is_plain = |word: &Vec<u8>| {
             !word.is_empty() && word.len() < 100 && word.iter().all(u8::is_ascii_graphic)
         };
@@ -100,7 +99,7 @@ impl Writer {
         self.push(kind, bytes);
     }
 
-    fn key(&mut self) -> String {
+    pub(super) fn key(&mut self) -> String {
         format!("@k{}", self.random.below(4))
     }
 
@@ -339,84 +338,6 @@ impl Writer {
         }
         if self.random.one_in(2) {
             self.end();
-        }
-    }
-
-    /// A script as a library calls it: by digest, and by its text when the server does not know it.
-    fn script(&mut self) {
-        let text = format!("{LUA} -- {} {}", self.random.below(3), self.cast.prefix);
-        let digest = sha1(text.as_bytes());
-        let key = self.key().replace('@', &self.cast.prefix);
-        let tail = ["1".to_owned(), format!("{key}:h"), "argument".to_owned()];
-        let call = |name: &str, what: &str| -> Vec<Vec<u8>> {
-            let head = [name.to_owned(), what.to_owned()];
-            head.into_iter().chain(tail.clone()).map(String::into_bytes).collect()
-        };
-        match self.random.below(6) {
-            0 => self.request(
-                Kind::Script,
-                &[b"SCRIPT".to_vec(), b"LOAD".to_vec(), text.clone().into_bytes()],
-            ),
-            1 => self.request(Kind::Script, &call("EVAL", &text)),
-            2 => {
-                self.request(Kind::Script, &call("EVALSHA", &digest));
-                self.request(Kind::Script, &call("EVAL", &text));
-            }
-            3 => self.say(Kind::Script, &format!("SCRIPT EXISTS {digest}")),
-            _ => self.request(Kind::Script, &call("EVALSHA", &digest)),
-        }
-    }
-
-    /// Several of them, mostly reads, which one call may carry out.
-    fn sessions(&mut self) {
-        if !self.cast.sessions {
-            return;
-        }
-        for _ in 0..1 + self.random.below(5) {
-            let line = match self.random.below(8) {
-                0 => "SESSION.WIPE".to_owned(),
-                1 => format!("SESSION.SET {} {{\"k\":1}}", self.session()),
-                _ => format!("SESSION.GET {}", self.session()),
-            };
-            self.say(Kind::Session, &line);
-        }
-    }
-
-    /// An app that is this client's alone, and a token.
-    fn session(&mut self) -> String {
-        let app = self.cast.prefix.trim_end_matches(':');
-        format!("app-{app} {}{}", self.random.below(3), &TOKEN[1..])
-    }
-
-    fn unknown(&mut self) {
-        let lines = ["NOSUCH", "NOSUCH a b", "CLIENT NOSUCH", "ACL NOSUCH", "NO.SUCH @k1"];
-        self.say_one(Kind::Unknown, &lines);
-    }
-
-    fn refused(&mut self) {
-        let lines =
-            ["GET", "SET @k1", "MULTI now", "SUBSCRIBE", "LPUSH @k1:h x", "EXEC", "DISCARD"];
-        self.say_one(Kind::Refused, &lines);
-    }
-
-    fn malformed(&mut self) {
-        let requests: [&[u8]; 10] = [
-            b"\r\n",
-            b"*0\r\n",
-            b"*-1\r\n",
-            b"*x\r\n",
-            b"*1\r\n+PING\r\n",
-            b"*1\r\n$x\r\n",
-            b"*1\r\n$-5\r\n",
-            b"GET \"a\r\n",
-            b"*2\r\n$4\r\nPING",
-            b"POST / HTTP/1.1\r\n",
-        ];
-        let request = self.random.pick(&requests);
-        self.push(Kind::Malformed, request.to_vec());
-        if let Some(step) = self.steps.last_mut().filter(|step| step.bytes.starts_with(b"POST")) {
-            // It takes the replies along that are not written yet.
-            step.joined = false;
         }
     }
 
