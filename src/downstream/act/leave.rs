@@ -84,7 +84,10 @@ impl Client {
         if self.leaving.draining && (listens || self.may_wait() || self.large.is_under_way()) {
             return self.leaving.end(End::Politely);
         }
-        if self.footing.is_own() && listens && !self.may_wait() && self.course.stall.is_none() {
+        // What comes of a reply that is awaited may have to be sent there as well.
+        let says_more =
+            self.course.stall.is_some() || self.course.barrier.is_some() || self.course.calls > 0;
+        if self.footing.is_own() && listens && !self.may_wait() && !says_more {
             // The server is told, and what it still has to say goes to the client.
             self.leaving.closing = Closing::Final;
             return ports.finish();

@@ -2,6 +2,35 @@
 
 use super::*;
 
+/// A client that listens to a channel.
+fn listening() -> Stage {
+    let mut stage = Stage::new();
+    stage.send("HELLO 3");
+    stage.reply("%0\r\n");
+    stage.send("SUBSCRIBE c");
+    let front = stage.world.sent[0].0;
+    let confirmation = ">3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n";
+    stage.client.judge(Some(front), confirmation.as_bytes());
+    stage.reply(confirmation);
+    stage.told();
+    stage
+}
+
+#[test]
+fn a_session_command_of_several_calls_comes_to_its_end_though_its_client_sends_no_more() {
+    for first in ["-NOSCRIPT No matching script.\r\n", "*3\r\n:1\r\n$3\r\ndue\r\n:0\r\n"] {
+        let mut stage = listening();
+        assert!(stage.send("SESSION.WIPE").starts_with("Own: EVALSHA"));
+        stage.client.half_closed();
+        assert_eq!(stage.go_on(), "", "another call may follow");
+        assert_eq!(stage.reply(first), "");
+        assert!(stage.world.done().starts_with("Own: EVAL"), "{first}");
+        assert_eq!(stage.go_on(), "");
+        assert!(stage.reply("*1\r\n:7\r\n").starts_with(':'));
+        assert_eq!(stage.go_on(), "finish");
+    }
+}
+
 #[test]
 fn a_session_command_in_a_whole_transaction_is_refused_by_its_name() {
     let mut stage = Stage::new();
