@@ -25,10 +25,11 @@ impl Client {
             // Half a reply is with the client: nothing that follows could be understood.
             self.leaving.end(End::Now);
         }
-        let error = match self.leaving.tells_failures() && !in_part {
-            true => refusal::failed(failure),
-            false => Default::default(),
-        };
+        if !self.leaving.tells_failures() {
+            // It leaves with its connection: what stands behind this has no place without it.
+            return;
+        }
+        let error = if in_part { Bytes::new() } else { refusal::failed(failure) };
         // Of a reply that was held until its turn nothing has been shown.
         self.replies.forget_half(place);
         match self.replies.take(place) {

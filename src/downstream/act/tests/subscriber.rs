@@ -44,3 +44,19 @@ fn a_session_command_in_a_whole_transaction_is_refused_by_its_name() {
     assert_eq!(stage.go_on(), "Own: EXEC");
     assert!(stage.told().starts_with("-ERR Can't execute 'session.wipe'"));
 }
+
+#[test]
+fn who_leaves_behind_a_wait_is_told_nothing_behind_what_was_lost() {
+    let mut stage = Stage::new();
+    stage.send("SUBSCRIBE c");
+    let front = stage.world.sent[0].0;
+    let confirmation = "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n";
+    stage.client.judge(Some(front), confirmation.as_bytes());
+    stage.reply(confirmation);
+    stage.told();
+    stage.send("BLPOP k 0|SESSION.GET shop t");
+    stage.client.half_closed();
+    assert_eq!(stage.go_on(), "finish");
+    assert_eq!(stage.lose(To::Own), "", "the second answer would be taken for the first");
+    assert_eq!(stage.client.end(), Some(End::Politely));
+}
