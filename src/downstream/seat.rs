@@ -101,12 +101,10 @@ impl Seat {
         let Some(live) = guard.as_mut() else { return };
         live.context.clients.borrow_mut().remove(&self.id);
         let (client, mut actions) = live.parts(self);
-        let unheard = client.left(&mut actions);
+        client.left(&mut actions);
         live.links.leave_lane();
-        match live.links.own.take() {
-            // Nobody can tell whether the last requests have been written, but the client need not wait for that.
-            Some(own) if unheard => own.leave_behind(),
-            own => drop(own),
+        if let Some(own) = live.links.own.take() {
+            own.leave_behind();
         }
     }
 

@@ -158,11 +158,10 @@ impl Client {
         Ok(())
     }
 
-    /// The client has gone: what it had is given up. True when what it has sent without a reply is still to be written.
-    pub fn left(&mut self, ports: &mut impl Ports) -> bool {
+    /// The client has gone: what it had is given up.
+    pub fn left(&mut self, ports: &mut impl Ports) {
         self.rest(ports);
         self.end_redirect(ports);
         ports.tell_keepers(None);
-        matches!(self.mode, Mode::Skip | Mode::Off(_)) || self.course.unheard.is_some()
     }
 }

@@ -43,6 +43,9 @@ pub use self::{heir::Unsent, scripts::Scripts, standing::Standing};
 /// What a replica answers to a request that would write. Whoever is told so goes on with the next connection.
 const READONLY: &[u8] = b"-READONLY ";
 
+/// How long the server has to answer what a client that has left has sent, and to see its end.
+const LEFT_BEHIND: Duration = Duration::from_secs(10);
+
 /// Where a link stands in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -72,6 +75,8 @@ pub struct Link<R: Receiver> {
     heir: RefCell<Option<Heir<R>>>,
     /// Why it is closed, if it is closed from here.
     given_up: Cell<&'static str>,
+    /// When its client left it behind.
+    left: Cell<Option<Instant>>,
 }
 
 /// Who is told of a link's end.
@@ -132,6 +137,7 @@ impl<R: Receiver> Link<R> {
             doubt,
             heir: RefCell::new(None),
             given_up: Cell::new("closed by the client"),
+            left: Cell::new(None),
         })
     }
 
@@ -190,6 +196,15 @@ impl<R: Receiver> Link<R> {
         }
     }
 
+    /// Takes the link from its client, which has left at `now`: the server sees the end behind what was sent, and has
+    /// [`LEFT_BEHIND`] to close.
+    pub(in crate::upstream) fn leave_behind(&self, now: Instant) {
+        self.left.set(Some(now));
+        self.orphan();
+        self.finish();
+        self.retire();
+    }
+
     /// Takes the link from its client, if it has one, and closes it now, whatever is under way.
     pub fn abort(&self) {
         self.orphan();
@@ -240,6 +255,9 @@ impl<R: Receiver> Link<R> {
 
     /// Looks at how far the replies have come. To be called about once a second.
     pub(in crate::upstream) fn look(&self, now: Instant) {
+        if self.left.get().is_some_and(|left| now - left >= LEFT_BEHIND) {
+            return self.abort();
+        }
         self.queue.borrow_mut().look(now);
     }
 

@@ -5,6 +5,8 @@ use std::{
     rc::{Rc, Weak},
 };
 
+use tokio::time::Instant;
+
 use super::idle::Idle;
 use crate::{
     state::traces::Clean,
@@ -32,13 +34,11 @@ impl<R: Receiver> Lease<R> {
         self.put_back();
     }
 
-    /// Leaves the connection behind: what has been sent is still written, and then the server is shown its end, so that
-    /// nothing waits for nobody.
+    /// Leaves the connection behind, as its client has left its own: what has been sent is still written, and behind that the
+    /// server sees the end. So it runs what it has read, and what waits there waits no longer.
     pub fn leave_behind(mut self) {
         if let Some(link) = self.link.take() {
-            link.orphan();
-            link.finish();
-            link.retire();
+            link.leave_behind(Instant::now());
         }
     }
 
