@@ -18,7 +18,7 @@ use super::{
         large::Large,
         leaving::Leaving,
         me::Me,
-        mode::{Kind, Mode, Tunnel},
+        mode::{Kind, Mode, Quiet, Tunnel},
         subscriptions::Subscriptions,
     },
 };
@@ -61,6 +61,7 @@ pub struct Client {
     /// User, database and protocol, as the server has confirmed them.
     pub(super) key: Rc<LaneKey>,
     pub(super) mode: Mode,
+    pub(super) quiet: Quiet,
     pub(super) subscriptions: Subscriptions,
     /// What requests have left on its own connection, as far as it is not told by mode, subscriptions and replies.
     pub(super) marks: Traces,
@@ -84,6 +85,7 @@ impl Client {
             me,
             key,
             mode: Mode::default(),
+            quiet: Quiet::default(),
             subscriptions,
             marks: Traces::default(),
             footing: Footing::default(),
@@ -138,7 +140,7 @@ impl Client {
             Some(Stall::Calls | Stall::Barrier) => self.course.barrier.is_none(),
             Some(Stall::Grant) => !self.footing.is_asking() && !self.course.left_over,
             Some(Stall::Unread) => self.replies.out.len() < READ_ENOUGH,
-            Some(Stall::Opening) => !matches!(self.mode, Mode::Tunnel(Tunnel::Asked)),
+            Some(Stall::Opening) => !matches!(self.mode, Mode::Tunnel(Tunnel::Asked(_))),
             Some(Stall::Relief(_) | Stall::Closing) => false,
         }
     }
@@ -206,6 +208,23 @@ impl Client {
         self.mode.kind(self.key.protocol == Protocol::Resp2 && self.subscriptions.any())
     }
 
+    /// Whether the client is not given the reply to its next request.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet != Quiet::No
+    }
+
+    /// Whether its connection carries a stream, or may soon.
+    pub(super) fn is_tunnel(&self) -> bool {
+        matches!(self.mode, Mode::Tunnel(_))
+    }
+
+    /// A request has been handled: if its reply is left out, that to the next one may not be.
+    pub(super) fn end_skip(&mut self) {
+        if self.quiet == Quiet::Next {
+            self.quiet = Quiet::No;
+        }
+    }
+
     /// Whether a command that may wait for long is under way.
     pub(crate) fn may_wait(&self) -> bool {
         self.course.waits.is_some_and(|place| self.replies.awaits(place))
@@ -214,8 +233,8 @@ impl Client {
     /// A place for a request whose reply means something.
     pub(super) fn place(&mut self, meaning: Meaning) -> Place {
         let place = self.replies.one(meaning);
-        if self.course.silent {
-            self.replies.silence(place);
+        if self.is_quiet() {
+            self.replies.silence(place, true);
         }
         place
     }
@@ -266,7 +285,7 @@ impl Client {
 
     /// A reply of our own to the request at the front.
     pub(super) fn answer(&mut self, write: impl FnOnce(&mut BytesMut)) {
-        if !self.mode.is_quiet() && !self.course.silent {
+        if !self.is_quiet() {
             self.replies.answer(write);
         }
     }

@@ -4,7 +4,7 @@ use super::state::mode::Kind;
 use crate::{
     command::{
         Route,
-        client::{ClientCommand, ReplyMode},
+        client::ClientCommand,
         table::{State, Stream, Subscription, Transaction as Step},
     },
     session,
@@ -41,8 +41,6 @@ pub(super) enum Action {
     Queue,
     /// It is answered as a part of a transaction whose connection was lost.
     Lost(Lost),
-    /// It is sent, and has no reply.
-    Mute(Mute),
     /// The client leaves.
     Quit,
     /// No client of Redis: the connection is closed.
@@ -73,27 +71,6 @@ pub(super) enum Lost {
     Discarded,
 }
 
-/// How a request without a reply goes out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mute {
-    /// As it is.
-    Plain,
-    /// As a script call with the script's text.
-    Call,
-    /// We have to hear the server's word on it all the same.
-    Heard,
-    /// Replies are given again.
-    RepliesOn,
-    /// No more replies are given.
-    RepliesOff,
-    /// The next reply is left out as well.
-    SkipsOn,
-    /// From now on nothing can be told apart.
-    Blind,
-    /// Queueing begins, or ends.
-    Queueing(bool),
-}
-
 /// Decides. Every request of every client comes by here, but for those that any connection can take, while nothing is to be
 /// minded ([`super::act::ahead`]).
 pub(super) fn decide(mode: Kind, route: Route) -> Action {
@@ -108,11 +85,6 @@ pub(super) fn decide(mode: Kind, route: Route) -> Action {
         (Kind::Lost, Route::Transaction(Step::Discard)) => A::Lost(Lost::Discarded),
         (Kind::Lost, Route::State(State::Reset)) => A::Change(State::Reset),
         (Kind::Lost, _) => A::Lost(Lost::Refused),
-        (Kind::Skip, route) => A::Mute(skipped(route)),
-        (Kind::Off, route) => A::Mute(unheard(route)),
-        (Kind::OffQueueing, route) => A::Mute(unheard_queued(route)),
-        (Kind::Blind | Kind::Tunnel, Route::Session(_)) => A::Mute(Mute::Call),
-        (Kind::Blind | Kind::Tunnel, _) => A::Mute(Mute::Plain),
     }
 }
 
@@ -150,69 +122,12 @@ fn queued(route: Route) -> Action {
     }
 }
 
-/// The reply to this one is left out.
-fn skipped(route: Route) -> Mute {
-    match route {
-        Route::Client(ClientCommand::Reply(ReplyMode::On)) => Mute::RepliesOn,
-        Route::Client(ClientCommand::Reply(ReplyMode::Off)) => Mute::RepliesOff,
-        Route::Client(ClientCommand::Reply(ReplyMode::Skip)) => Mute::SkipsOn,
-        Route::Session(_) => Mute::Call,
-        // What they change has to be known, and whether they do.
-        Route::State(_)
-        | Route::Transaction(Step::Multi | Step::Watch)
-        | Route::Client(
-            ClientCommand::Kill
-            | ClientCommand::Tracking
-            | ClientCommand::Label
-            | ClientCommand::Switch(..)
-            | ClientCommand::Pause
-            | ClientCommand::Unpause,
-        ) => Mute::Heard,
-        // Confirmations are not left out.
-        Route::Subscription(_) | Route::Stream(_) => Mute::Blind,
-        _ => Mute::Plain,
-    }
-}
-
-/// Replies are switched off.
-fn unheard(route: Route) -> Mute {
-    match route {
-        Route::Transaction(Step::Multi) => Mute::Queueing(true),
-        Route::Client(ClientCommand::Reply(ReplyMode::Skip)) => Mute::Plain,
-        route => skipped(route),
-    }
-}
-
-/// Replies are switched off, and a transaction is open.
-fn unheard_queued(route: Route) -> Mute {
-    match route {
-        Route::Transaction(Step::Exec | Step::Discard) => Mute::Queueing(false),
-        Route::Session(_) => Mute::Call,
-        Route::State(State::Reset) => Mute::Heard,
-        // What they change comes with EXEC, and cannot be known.
-        Route::State(_) | Route::Client(_) | Route::Subscription(_) | Route::Stream(_) => {
-            Mute::Blind
-        }
-        _ => Mute::Plain,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::command::{route, sample::with_request};
 
-    const EVERY: [Kind; 9] = [
-        Kind::Plain,
-        Kind::Subscriber,
-        Kind::Transaction,
-        Kind::Lost,
-        Kind::Skip,
-        Kind::Off,
-        Kind::OffQueueing,
-        Kind::Blind,
-        Kind::Tunnel,
-    ];
+    const EVERY: [Kind; 4] = [Kind::Plain, Kind::Subscriber, Kind::Transaction, Kind::Lost];
 
     /// What is done with the request in each mode, in the order of [`EVERY`].
     fn row(words: &str) -> String {
@@ -241,67 +156,28 @@ mod tests {
             ("CLIENT ID", "Client(Id) Client(Id) Queue"),
         ];
         for (words, begin) in rows {
-            let call = if words.starts_with("SESSION") { "Call" } else { "Plain" };
-            let off = if words == "CLIENT ID" { "Blind" } else { call };
-            let rest = format!(
-                "Lost(Refused) Mute({call}) Mute({call}) Mute({off}) Mute({call}) Mute({call})"
-            );
-            assert_eq!(row(words), format!("{begin} {rest}"), "{words}");
+            assert_eq!(row(words), format!("{begin} Lost(Refused)"), "{words}");
         }
     }
 
     #[test]
     fn rows_of_what_changes_the_mode() {
-        let plain = "Mute(Plain) Mute(Plain)";
         for (words, all) in [
-            (
-                "MULTI",
-                "Step(Multi) Step(Multi) Forward Lost(Refused) Mute(Heard) Mute(Queueing(true)) Mute(Plain)",
-            ),
-            (
-                "WATCH k",
-                "Step(Watch) Step(Watch) Forward Lost(Refused) Mute(Heard) Mute(Heard) Mute(Plain)",
-            ),
-            (
-                "EXEC",
-                "Step(Exec) Step(Exec) Step(Exec) Lost(Executed) Mute(Plain) Mute(Plain) Mute(Queueing(false))",
-            ),
-            (
-                "DISCARD",
-                "Step(Discard) Step(Discard) Step(Discard) Lost(Discarded) Mute(Plain) Mute(Plain) Mute(Queueing(false))",
-            ),
-            (
-                "SELECT 1",
-                "Change(Select) Change(Select) Queue Lost(Refused) Mute(Heard) Mute(Heard) Mute(Blind)",
-            ),
-            (
-                "RESET",
-                "Change(Reset) Change(Reset) Change(Reset) Change(Reset) Mute(Heard) Mute(Heard) Mute(Heard)",
-            ),
-            (
-                "MONITOR",
-                "Stream(Monitor) Stream(Monitor) Queue Lost(Refused) Mute(Blind) Mute(Blind) Mute(Blind)",
-            ),
-            (
-                "CLIENT REPLY ON",
-                "Client(Reply(On)) Client(Reply(On)) Queue Lost(Refused) Mute(RepliesOn) Mute(RepliesOn) Mute(Blind)",
-            ),
-            (
-                "CLIENT REPLY OFF",
-                "Client(Reply(Off)) Client(Reply(Off)) Queue Lost(Refused) Mute(RepliesOff) Mute(RepliesOff) Mute(Blind)",
-            ),
-            (
-                "CLIENT REPLY SKIP",
-                "Client(Reply(Skip)) Client(Reply(Skip)) Queue Lost(Refused) Mute(SkipsOn) Mute(Plain) Mute(Blind)",
-            ),
-            (
-                "CLIENT KILL ID 1",
-                "Client(Kill) Client(Kill) Queue Lost(Refused) Mute(Heard) Mute(Heard) Mute(Blind)",
-            ),
+            ("MULTI", "Step(Multi) Step(Multi) Forward Lost(Refused)"),
+            ("WATCH k", "Step(Watch) Step(Watch) Forward Lost(Refused)"),
+            ("EXEC", "Step(Exec) Step(Exec) Step(Exec) Lost(Executed)"),
+            ("DISCARD", "Step(Discard) Step(Discard) Step(Discard) Lost(Discarded)"),
+            ("SELECT 1", "Change(Select) Change(Select) Queue Lost(Refused)"),
+            ("RESET", "Change(Reset) Change(Reset) Change(Reset) Change(Reset)"),
+            ("MONITOR", "Stream(Monitor) Stream(Monitor) Queue Lost(Refused)"),
+            ("CLIENT REPLY ON", "Client(Reply(On)) Client(Reply(On)) Queue Lost(Refused)"),
+            ("CLIENT REPLY OFF", "Client(Reply(Off)) Client(Reply(Off)) Queue Lost(Refused)"),
+            ("CLIENT REPLY SKIP", "Client(Reply(Skip)) Client(Reply(Skip)) Queue Lost(Refused)"),
+            ("CLIENT KILL ID 1", "Client(Kill) Client(Kill) Queue Lost(Refused)"),
         ] {
-            assert_eq!(row(words), format!("{all} {plain}"), "{words}");
+            assert_eq!(row(words), all, "{words}");
         }
-        assert_eq!(row("QUIT"), ["Quit"; 9].join(" "));
-        assert_eq!(row("POST /"), ["HangUp"; 9].join(" "));
+        assert_eq!(row("QUIT"), ["Quit"; 4].join(" "));
+        assert_eq!(row("POST /"), ["HangUp"; 4].join(" "));
     }
 }

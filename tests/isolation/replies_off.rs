@@ -1,4 +1,5 @@
-//! Replies that are left out: the client gets what Redis gives, when Redis gives it, even if that is no whole reply.
+//! Replies that are left out: the client gets what Redis gives, when Redis gives it, even if that is no whole reply; and
+//! whatever it says meanwhile means what it means at other times.
 
 use std::time::Duration;
 
@@ -72,6 +73,153 @@ fn replies_switched_on_in_a_transaction_change_nothing() {
         check!(client, "EXEC" => "[+OK]");
         assert_eq!(client.id(), id);
         assert_eq!(cmd!(client, "SESSION.SOID", "shop", "alice").to_string(), before);
+    });
+}
+
+/// The ways to say which replies are given, inside of transactions, around them, and with what may be wrong with them.
+#[test]
+fn whatever_is_left_out_is_what_redis_leaves_out() {
+    const TRIES: [&str; 18] = [
+        "MULTI|CLIENT REPLY ON|EXEC",
+        "MULTI|GET k|CLIENT REPLY ON|GET k|EXEC|GET k",
+        "MULTI|GET k|CLIENT REPLY SKIP|GET k|EXEC|GET k|GET k|GET k",
+        "MULTI|CLIENT REPLY OFF|GET k|CLIENT REPLY ON|GET k|EXEC|GET k",
+        "MULTI|CLIENT REPLY OFF|CLIENT REPLY SKIP|EXEC|GET k|CLIENT REPLY ON",
+        "MULTI|CLIENT REPLY SKIP|CLIENT REPLY OFF|EXEC|GET k|CLIENT REPLY ON|GET k",
+        "MULTI|CLIENT REPLY SKIP|CLIENT REPLY ON|EXEC|GET k|GET k",
+        "MULTI|CLIENT REPLY MAYBE|CLIENT REPLY|EXEC|GET k",
+        "CLIENT REPLY OFF|MULTI|GET k|CLIENT REPLY ON|GET k|EXEC|GET k",
+        "CLIENT REPLY OFF|MULTI|GET k|EXEC|GET k|CLIENT REPLY SKIP|GET k|CLIENT REPLY ON",
+        "CLIENT REPLY OFF|MULTI|NOSUCH|EXEC|DISCARD|WATCH k|MULTI|DISCARD|CLIENT REPLY ON",
+        "CLIENT REPLY OFF|RESET x|SET k w|CLIENT REPLY ON|GET k",
+        "CLIENT REPLY OFF|MULTI|RESET x|SET k w|EXEC|CLIENT REPLY ON|GET k",
+        "CLIENT REPLY OFF|MULTI|SET k w|RESET|GET k|EXEC",
+        "CLIENT REPLY SKIP|RESET|GET k|CLIENT REPLY SKIP|MULTI|GET k|EXEC",
+        "CLIENT REPLY SKIP|CLIENT REPLY SKIP|GET k|GET k|CLIENT REPLY SKIP|CLIENT REPLY ON|GET k",
+        "CLIENT REPLY OFF|SUBSCRIBE a b|UNSUBSCRIBE b a|GET k|CLIENT REPLY ON|SUBSCRIBE|GET k",
+        "CLIENT REPLY OFF|CLIENT TRACKING ON REDIRECT 999999|SET k w|CLIENT REPLY ON|GET k",
+    ];
+    each_mode(|stack| {
+        let twin = Redis::start();
+        for words in TRIES {
+            let mut requests: Vec<Command> =
+                words.split('|').map(|line| args!(line)).map(|line| split(&line[0])).collect();
+            requests.push(args!("ECHO", "end"));
+            for together in [true, false] {
+                let (mut client, mut plain) = (stack.client(), twin.client());
+                for redis in [&mut client, &mut plain] {
+                    check!(redis, "SET", "k", "v" => "+OK");
+                    if together {
+                        redis.send(&piece(&requests));
+                    } else {
+                        requests.iter().for_each(|request| redis.write(request));
+                    }
+                }
+                let want = until(&mut plain, b"$3\r\nend\r\n");
+                assert_eq!(until(&mut client, b"$3\r\nend\r\n"), want, "{words}");
+                check!(client, "ECHO", "more" => "\"more\"");
+            }
+        }
+    });
+}
+
+fn split(line: &[u8]) -> Command {
+    line.split(|&byte| byte == b' ').map(<[u8]>::to_vec).collect()
+}
+
+/// What lists clients or sessions, and what names one, never speaks of the server's connections or of tokens.
+#[test]
+fn what_was_said_about_replies_changes_nothing_of_other_commands() {
+    each_mode(|stack| {
+        if direct() {
+            return;
+        }
+        let before: [&[Command]; 4] = [
+            &[args!("MULTI"), args!("CLIENT", "REPLY", "ON"), args!("EXEC")],
+            &[args!("CLIENT", "REPLY", "OFF"), args!("CLIENT", "REPLY", "ON")],
+            &[args!("CLIENT", "REPLY", "OFF"), args!("SUBSCRIBE", "a"), args!("RESET")],
+            &[
+                args!("MULTI"),
+                args!("CLIENT", "REPLY", "OFF"),
+                args!("EXEC"),
+                args!("MULTI"),
+                args!("CLIENT", "REPLY", "ON"),
+                args!("EXEC"),
+            ],
+        ];
+        for said in before {
+            let (mut client, mut other) = (stack.client(), stack.client());
+            hurry(&client, 10);
+            let (id, others) = (client.id(), other.id());
+            client.send(&piece(said));
+            client.write(&args!("ECHO", "said"));
+            until(&mut client, b"said\r\n");
+            let token = cmd!(client, "SESSION.CREATE", "shop", "alice", "1.2.3.4").text();
+            assert_eq!(token.len(), 64, "{token}");
+            let sessions = cmd!(client, "SESSION.SOID", "shop", "alice").to_string();
+            assert!(sessions.contains("alice") && !sessions.contains(&token), "{sessions}");
+            assert_eq!(client.id(), id);
+            let list = cmd!(client, "CLIENT", "LIST").text();
+            assert!(list.contains(&format!("id={id} ")), "{list}");
+            assert!(list.contains(&format!("id={others} ")), "{list}");
+            check!(client, "CLIENT", "KILL", "TYPE", "pubsub" => "0");
+            check!(client, "CLIENT", "KILL", "ID", others => "1");
+            assert!(other.rest_until_closed().is_empty());
+            check!(client, "SESSION.KILLALL", "shop" => "1");
+        }
+    });
+}
+
+/// One that names a client names the one that clients know under this id, also where nobody hears the answer.
+#[test]
+fn commands_about_clients_while_replies_are_off() {
+    each_mode(|stack| {
+        for in_transaction in [false, true] {
+            let (mut client, mut victim, mut other) =
+                (stack.client(), stack.client(), stack.client());
+            hurry(&client, 10);
+            let (id, others) = (victim.id(), other.id());
+            let mut requests = vec![
+                args!("CLIENT", "KILL", "ID", id),
+                args!("CLIENT", "UNBLOCK", others),
+                args!("SESSION.CREATE", "shop", "alice", "1.2.3.4"),
+                args!("CLIENT", "SETNAME", "muted"),
+            ];
+            if in_transaction {
+                requests.insert(0, args!("MULTI"));
+                requests.push(args!("EXEC"));
+            }
+            if direct() {
+                requests.retain(|request| !request[0].starts_with(b"SESSION"));
+            }
+            other.write(&args!("BLPOP", "queue", "0"));
+            stack.redis.wait_blocked(1);
+            client.write(&args!("CLIENT", "REPLY", "OFF"));
+            client.send(&piece(&requests));
+            check!(client, "CLIENT", "REPLY", "ON" => "+OK");
+            assert!(victim.rest_until_closed().is_empty());
+            assert_eq!(other.reply().to_string(), "*nil");
+            check!(other, "PING" => "+PONG");
+            check!(client, "CLIENT", "GETNAME" => "\"muted\"");
+            if !direct() {
+                assert_eq!(cmd!(client, "SESSION.KILLALL", "shop"), Value::Int(1));
+            }
+        }
+    });
+}
+
+/// Who monitors and subscribes with replies off gets the messages, and no lines.
+#[test]
+fn messages_are_not_left_out() {
+    each_mode(|stack| {
+        let (mut client, mut other) = (stack.client(), stack.client());
+        hurry(&client, 10);
+        client.write(&args!("CLIENT", "REPLY", "OFF"));
+        client.write(&args!("MONITOR"));
+        check!(client, "SUBSCRIBE", "news" => "[\"subscribe\", \"news\", 1]");
+        check!(other, "SET", "k", "v" => "+OK");
+        check!(other, "PUBLISH", "news", "x" => "1");
+        assert_eq!(client.reply().to_string(), "[\"message\", \"news\", \"x\"]");
     });
 }
 

@@ -13,7 +13,7 @@ use crate::{
         state::{
             course::Stall,
             large::LARGE_REQUEST,
-            leaving::{Closing, End},
+            leaving::End,
             me::LastCommand,
             mode::{Mode, Tunnel},
         },
@@ -84,19 +84,18 @@ impl Client {
             return Err(Some(Stall::Barrier));
         }
         if let Some(error) = self.course.malformed {
-            return self.refuse_malformed(error, input, ports);
+            return self.refuse_malformed(error);
         }
         if self.has_to_read(input) {
             return Err(Some(Stall::Unread));
         }
-        if let Mode::Tunnel(Tunnel::Asked) = self.mode {
+        if let Mode::Tunnel(Tunnel::Asked(_)) = self.mode {
             return Err(Some(Stall::Opening));
         }
         if let Mode::Tunnel(_) = self.mode {
             if ports.is_congested(To::Own) {
                 return Err(Some(Stall::Relief(To::Own)));
             }
-            self.course.unheard = Some(self.replies.next());
             ports.raw(input);
             input.clear();
             return Ok(());
@@ -127,19 +126,7 @@ impl Client {
     }
 
     /// What follows a protocol error is not looked at. The error comes behind all replies.
-    fn refuse_malformed(
-        &mut self,
-        error: ProtocolError,
-        input: &mut BytesMut,
-        ports: &mut impl Ports,
-    ) -> Result<(), Option<Stall>> {
-        if let Mode::Blind = self.mode {
-            // Only the server knows whether it answers this client by now.
-            ports.raw(input);
-            input.clear();
-            self.leaving.closing = Closing::Final;
-            return Ok(());
-        }
+    fn refuse_malformed(&mut self, error: ProtocolError) -> Result<(), Option<Stall>> {
         if !self.replies.is_idle() {
             return Err(Some(Stall::Idle));
         }
@@ -152,15 +139,6 @@ impl Client {
     /// then its replies gather, up to the limit at which it is closed.
     fn has_to_read(&self, input: &BytesMut) -> bool {
         self.replies.out.len() > UNREAD && input.len() < LARGE_REQUEST && !self.large.is_under_way()
-    }
-
-    /// A request without words is the one whose reply is left out, if one is to be.
-    fn skip_nothing(&mut self, ports: &mut impl Ports) {
-        if let Mode::Skip = self.mode {
-            self.mode = Mode::Plain;
-            self.course.unheard = Some(self.replies.next());
-            ports.raw(b"*0\r\n");
-        }
     }
 
     /// Handles the request of `len` bytes at the front of the input.
@@ -187,6 +165,7 @@ impl Client {
     fn fast_link(&self, ports: &impl Ports) -> Option<To> {
         let to = self.footing.to()?;
         let ready = matches!(self.mode, Mode::Plain)
+            && !self.is_quiet()
             && self.course.calls == 0
             && self.course.answer.is_none()
             && !self.footing.is_asking()
@@ -250,7 +229,8 @@ impl Client {
                 }
                 Ok(Scanned::Nothing { len }) if run == 0 => {
                     self.scanner().next();
-                    self.skip_nothing(ports);
+                    // It is the one whose reply is left out, if one is to be.
+                    self.end_skip();
                     input.advance(at + len);
                     at = 0;
                 }

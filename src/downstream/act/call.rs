@@ -4,7 +4,7 @@ use std::ptr;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::{footing::Stop, mute::PING};
+use super::footing::Stop;
 use crate::{
     downstream::{
         client::Client,
@@ -23,6 +23,9 @@ const MOST_ARGUMENTS: usize = 8;
 const REPLIES_OF_A_CALL: u32 = 256 << 10;
 /// A request that every server refuses for its number of arguments.
 const REFUSED: &[u8] = b"*1\r\n$3\r\nGET\r\n";
+
+/// A request that changes nothing.
+pub(super) const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 
 /// Session commands on their way to calls. Several reads in a row become one.
 struct Calls {
@@ -78,6 +81,7 @@ impl Client {
     fn link_for_calls(&self, ports: &impl Ports) -> Option<To> {
         let to = self.footing.to()?;
         let ready = matches!(self.mode, Mode::Plain)
+            && !self.is_quiet()
             && self.course.answer.is_none()
             && (to == To::Lane || !self.subscriptions.any())
             && !self.footing.is_asking()

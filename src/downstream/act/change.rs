@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
 
-use super::{footing::Stop, mute::PING};
+use super::{call::PING, footing::Stop};
 use crate::{
     command::{
         change::{Change, HelloOptions},

@@ -3,7 +3,7 @@
 //! The server decides whether a command is right and allowed; what it knows are upstream connections, so what it says of
 //! them is replaced by what is true of clients.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::{
     ask::{client_named, with_pinned},
@@ -21,10 +21,10 @@ use crate::{
         ports::{Ports, To},
         registry::question::{Inquiry, Question},
         replies::{Meaning, meaning::Asking},
-        state::mode::{Kind, Mode},
+        state::mode::Quiet,
         state::substitute::Substitute,
     },
-    resp::Request,
+    resp::{Request, encode},
     state::{
         ids::{ClientId, Place},
         traces::Traces,
@@ -64,7 +64,7 @@ impl Client {
             ClientCommand::Switch(switch, on) => {
                 self.pass_with_barrier(to, Meaning::Switched(switch, on), request.bytes(), ports);
             }
-            ClientCommand::Reply(mode) => self.reply_mode(mode, request, ports),
+            ClientCommand::Reply(mode) => self.reply_mode(mode, ports),
             ClientCommand::Pause | ClientCommand::Unpause => match Pausing::of(request) {
                 Some(pausing) => {
                     self.pass_with_barrier(to, Meaning::Paused(pausing), request.bytes(), ports);
@@ -213,18 +213,18 @@ impl Client {
     }
 
     /// `CLIENT REPLY`
-    fn reply_mode(&mut self, mode: ReplyMode, request: &Request<'_>, ports: &mut impl Ports) {
-        // A subscriber in RESP2 is refused by the server, and so is who has not authenticated.
-        let unauthenticated = ports.standing(To::Own).is_some_and(|own| own.unauthenticated);
-        if mode == ReplyMode::On || self.kind() == Kind::Subscriber || unauthenticated {
-            return self.run(To::Own, request, ports);
-        }
-        self.mode = match mode {
-            ReplyMode::Skip => Mode::Skip,
-            ReplyMode::On | ReplyMode::Off => Mode::Off(false),
+    fn reply_mode(&mut self, mode: ReplyMode, ports: &mut impl Ports) {
+        self.pass_with_barrier(To::Own, Meaning::Quiet(mode), &replies_on(), ports);
+    }
+
+    /// The server lets the client choose which replies it is given.
+    pub(super) fn reply_mode_changed(&mut self, place: Place, mode: ReplyMode) {
+        self.quiet = match mode {
+            ReplyMode::On => Quiet::No,
+            ReplyMode::Skip if self.quiet == Quiet::No => Quiet::Next,
+            ReplyMode::Skip | ReplyMode::Off => Quiet::Always,
         };
-        self.course.unheard = Some(self.replies.next());
-        ports.raw(request.bytes());
+        self.replies.silence(place, mode != ReplyMode::On);
     }
 
     /// The server has accepted `CLIENT PAUSE` or `UNPAUSE`.
@@ -238,4 +238,12 @@ impl Client {
             Pausing::Pause(_) => {}
         }
     }
+}
+
+/// What the server is asked in place of every `CLIENT REPLY`: whether it is allowed. Its replies stay on, because what it
+/// does not say would have to be guessed.
+pub(super) fn replies_on() -> Bytes {
+    let mut request = BytesMut::new();
+    encode::command(&mut request, [&b"CLIENT"[..], b"REPLY", b"ON"]);
+    request.freeze()
 }

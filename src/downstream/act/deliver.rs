@@ -12,7 +12,7 @@ use super::super::{
     },
     state::{
         leaving::End,
-        mode::{Mode, Tunnel},
+        mode::{Mode, Quiet, Tunnel},
         subscriptions::{Notice, is_message},
     },
 };
@@ -20,6 +20,7 @@ use crate::{
     command::{
         client::{line::Form, profile::Flags},
         flags,
+        table::State,
     },
     resp::{Protocol, encode, reply},
     session::Step,
@@ -35,7 +36,6 @@ impl Client {
     #[inline]
     pub fn replies(&mut self, place: Place, frames: &[u8], count: u32, ports: &mut impl Ports) {
         self.replies.replies(place, frames, count);
-        self.heard(place);
         if self.footing.is_own() {
             self.rest(ports);
         }
@@ -46,17 +46,8 @@ impl Client {
         let Some(meaning) = self.replies.take(place) else { return };
         self.replies.window.measure(frame.len(), meaning.commands());
         self.deliver(place, meaning, frame, kept, ports);
-        self.heard(place);
         if self.footing.is_own() {
             self.rest(ports);
-        }
-    }
-
-    /// The server has answered a request: so it has also read what was sent before without a reply.
-    fn heard(&mut self, place: Place) {
-        if self.course.unheard.is_some_and(|unheard| place.is_from(unheard)) {
-            self.course.unheard = None;
-            self.course.waits_unheard = false;
         }
     }
 
@@ -89,7 +80,12 @@ impl Client {
                 self.replies.put(place, Meaning::Asking(Box::new(asking)));
                 return ports.ask(place, vec![super::super::registry::question::Question::Counts]);
             }
-            Meaning::Info(_) | Meaning::Subscription(_) => {}
+            Meaning::Info(_) => {}
+            // Confirmations are not left out.
+            Meaning::Subscription(_) if !is_error => self.replies.silence(place, false),
+            Meaning::Subscription(_) => {}
+            Meaning::Quiet(mode) if !is_error => self.reply_mode_changed(place, mode),
+            Meaning::Quiet(_) => {}
             Meaning::Queued(effect) => match self.mode.transaction() {
                 Some(transaction) if is_error => transaction.spoil(),
                 Some(transaction) => transaction.queue(effect.map(|effect| *effect)),
@@ -113,6 +109,11 @@ impl Client {
             Meaning::Distrusted(refusal) if !is_error => return self.fill_frame(place, &refusal),
             Meaning::Distrusted(_) => {}
             Meaning::Change(state, change, options) => {
+                if state == State::Reset && !is_error && self.quiet == Quiet::Always {
+                    // It has replies given again before it is answered.
+                    self.quiet = Quiet::No;
+                    self.replies.silence(place, false);
+                }
                 return self.change_answered(place, state, (change, options), frame, ports);
             }
             Meaning::Begun if !is_error => self.mode = Mode::Transaction(Box::default()),
@@ -331,8 +332,8 @@ impl Client {
 
     /// Bytes of the client's own connection that no request asked for, or that answer the oldest one only in part.
     pub(crate) fn unasked(&mut self, bytes: &[u8], complete: bool, ports: &mut impl Ports) {
-        if let Mode::Tunnel(Tunnel::Asked) = self.mode {
-            return self.tunnel_answered(bytes, ports);
+        if let Mode::Tunnel(Tunnel::Asked(silent)) = self.mode {
+            return self.tunnel_answered(bytes, silent, ports);
         }
         if complete && self.subscriptions.answers_again(bytes) {
             if !self.subscriptions.made_again(bytes) {
@@ -344,6 +345,10 @@ impl Client {
         if let Mode::Transaction(transaction) = &self.mode
             && transaction.is_collecting()
         {
+            return;
+        }
+        if self.is_quiet() && self.me.flags.has(Flags::MONITOR) && is_monitored(bytes) {
+            // Unlike messages these are left out.
             return;
         }
         if !complete || self.replies.is_in_part() {
@@ -362,11 +367,13 @@ impl Client {
     }
 
     /// The server has begun to answer a request for the stream of a replica.
-    fn tunnel_answered(&mut self, bytes: &[u8], ports: &mut impl Ports) {
-        self.replies.push(|out| out.extend_from_slice(bytes));
-        if bytes.starts_with(b"-") && bytes.ends_with(b"\r\n") {
+    fn tunnel_answered(&mut self, bytes: &[u8], silent: bool, ports: &mut impl Ports) {
+        let refused = bytes.starts_with(b"-") && bytes.ends_with(b"\r\n");
+        if !(refused && silent) {
+            self.replies.push(|out| out.extend_from_slice(bytes));
+        }
+        if refused {
             // It was all that was sent: what the client has sent behind it is still here.
-            self.course.unheard = None;
             self.mode = Mode::Plain;
             ports.tunnel(false);
             self.rest(ports);

@@ -37,15 +37,6 @@ impl Client {
             self.abort_transaction(ports);
             return Ok(());
         }
-        if let Mode::Transaction(transaction) = &self.mode
-            && transaction.blinds()
-        {
-            self.end_transaction();
-            self.mode = Mode::Blind;
-            ports.tunnel(true);
-            ports.raw(request.bytes());
-            return Ok(());
-        }
         self.pass_with_barrier(To::Own, Meaning::Executing, request.bytes(), ports);
         Ok(())
     }
@@ -136,6 +127,7 @@ impl Client {
             switches,
             pausing,
             revoked,
+            quiet,
         } = executed;
         if lasting {
             self.mark(Traces::LASTING);
@@ -162,6 +154,9 @@ impl Client {
         if revoked.1 {
             ports.forget_commands();
         }
+        self.quiet = quiet;
+        // What is left out of it is left out already.
+        self.replies.silence(place, false);
         self.fill_frame(place, &reply);
     }
 
@@ -194,6 +189,7 @@ impl Client {
             label: self.me.label.clone(),
             protocol: self.protocol(),
             subscriptions: self.subscriptions.clone(),
+            quiet: self.quiet,
         }
     }
 }

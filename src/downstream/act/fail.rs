@@ -40,6 +40,10 @@ impl Client {
 
     fn fail(&mut self, place: Place, meaning: Meaning, error: &[u8], ports: &mut impl Ports) {
         let commands = meaning.commands();
+        if self.replies.is_silent(place) && !matches!(meaning, Meaning::Ours(_)) {
+            // The client cannot be told that it is lost.
+            self.leaving.end(End::Politely);
+        }
         match meaning {
             Meaning::Call(_) | Meaning::Single(_) | Meaning::Again(_) => self.called(commands),
             // The server's word is missing: nothing that follows may run in another state than the client believes.
@@ -47,6 +51,7 @@ impl Client {
             | Meaning::Lasting
             | Meaning::Unknown(_)
             | Meaning::Switched(..)
+            | Meaning::Quiet(_)
             | Meaning::Monitoring => self.leaving.end(End::Politely),
             Meaning::Begun => {
                 self.mode = Mode::Lost;

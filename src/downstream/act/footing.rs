@@ -201,8 +201,6 @@ impl Client {
                 self.footing.ahead_of_change = false;
                 self.marks = Traces::default();
                 self.course.marked = false;
-                self.course.unheard = None;
-                self.course.waits_unheard = false;
                 let id = ports.id(To::Own);
                 self.me.own = Some(id);
                 // The server calls the connection as the client calls itself.
@@ -281,14 +279,13 @@ impl Client {
         let busy = !self.replies.is_idle()
             || self.course.barrier.is_some()
             || self.course.marked
-            || self.course.unheard.is_some()
             || self.large.is_under_way()
             || self.course.calls > 0;
         let in_transaction = matches!(self.mode, Mode::Transaction(_) | Mode::Lost);
         self.marks
             .with(Traces::UNANSWERED, busy)
             .with(Traces::TRANSACTION, in_transaction)
-            .with(Traces::QUIET, self.mode.is_quiet())
+            .with(Traces::QUIET, self.is_quiet() || self.is_tunnel())
             .with(Traces::SUBSCRIBED, self.subscriptions.any())
             .with(Traces::TARGET, self.me.kept > 0)
             .with(Traces::LASTING, self.has_lasting())
@@ -343,7 +340,8 @@ impl Client {
         let lasting = self.has_lasting();
         let marks = std::mem::take(&mut self.marks);
         let unheard = self.subscriptions.any() && !self.subscriptions.lose();
-        let unnoticed = unheard || lasting || self.mode.is_quiet() || self.me.kept > 0;
+        let unnoticed =
+            unheard || lasting || self.is_quiet() || self.is_tunnel() || self.me.kept > 0;
         if unnoticed || self.leaving.is_final() {
             return self.leaving.end(End::Politely);
         }

@@ -42,7 +42,7 @@ impl Client {
 
     /// Passes a request on whose reply passes as it is.
     pub(super) fn run(&mut self, to: To, request: &Request<'_>, ports: &mut impl Ports) {
-        if self.course.silent {
+        if self.is_quiet() {
             return self.pass(to, Meaning::Waited, request.bytes(), ports);
         }
         let place = self.replies.run(1);
@@ -106,7 +106,7 @@ impl Client {
     /// A place for a request of our own.
     pub(super) fn ours(&mut self, ours: Ours) -> crate::state::ids::Place {
         let place = self.replies.one(Meaning::Ours(ours));
-        self.replies.silence(place);
+        self.replies.silence(place, true);
         place
     }
 

@@ -36,11 +36,7 @@ impl Client {
         let kind = self.kind();
         match decide(kind, route) {
             Action::Lost(_) => self.swallow(Bytes::from_static(refusal::TRANSACTION_LOST)),
-            Action::Forward
-            | Action::Aside(_)
-            | Action::Queue
-            | Action::Catalog
-            | Action::Mute(_)
+            Action::Forward | Action::Aside(_) | Action::Queue | Action::Catalog
                 if passes(route) =>
             {
                 match self.pass_large(route, ports) {
@@ -74,24 +70,23 @@ impl Client {
         }
         self.own_link_in_database(ports)?;
         match self.mode {
-            Mode::Skip => {
-                self.course.unheard = Some(self.replies.next());
-                self.mode = Mode::Plain;
-            }
-            Mode::Off(_) => self.course.unheard = Some(self.replies.next()),
-            Mode::Blind | Mode::Tunnel(_) => {}
+            Mode::Tunnel(_) => {}
             Mode::Transaction(_) => {
-                let place = self.replies.one(Meaning::Queued(None));
+                let place = self.place(Meaning::Queued(None));
                 ports.expect(place, false);
             }
             Mode::Plain | Mode::Lost => match route {
                 Route::Blocking => {
-                    let place = self.replies.one(Meaning::Waited);
+                    let place = self.place(Meaning::Waited);
                     self.course.waits = Some(place);
                     ports.expect(place, false);
                 }
                 Route::Lasting | Route::Unknown => {
-                    let place = self.replies.one(Meaning::Lasting);
+                    let place = self.place(Meaning::Lasting);
+                    ports.expect(place, false);
+                }
+                _ if self.is_quiet() => {
+                    let place = self.place(Meaning::Waited);
                     ports.expect(place, false);
                 }
                 _ => {
@@ -142,6 +137,7 @@ impl Client {
             {
                 self.answer_frame(&answer);
             }
+            self.end_skip();
             return Ok(());
         }
         if len == 0 { Err(None) } else { Ok(()) }

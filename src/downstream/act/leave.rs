@@ -9,7 +9,6 @@ use super::super::{
         course::Stall,
         large::Large,
         leaving::{Closing, End, Grace},
-        mode::Mode,
     },
 };
 use crate::{command::client::profile::Flags, resp::Request, state::traces::Traces};
@@ -78,9 +77,8 @@ impl Client {
         if !self.leaving.is_leaving() {
             return;
         }
-        let listens = self.subscriptions.any()
-            || self.me.flags.has(Flags::MONITOR)
-            || matches!(self.mode, Mode::Blind | Mode::Tunnel(_));
+        let listens =
+            self.subscriptions.any() || self.me.flags.has(Flags::MONITOR) || self.is_tunnel();
         if self.leaving.draining && (listens || self.may_wait() || self.large.is_under_way()) {
             return self.leaving.end(End::Politely);
         }
@@ -97,8 +95,7 @@ impl Client {
         if self.footing.is_own() && self.leaving.eof && is_half {
             return self.show_end(ports);
         }
-        let may_wait = self.may_wait() || self.course.waits_unheard;
-        if self.footing.is_own() && may_wait && !self.replies.is_idle() {
+        if self.footing.is_own() && self.may_wait() {
             return self.show_end(ports);
         }
         if self.replies.is_idle() && !self.is_under_way() {
@@ -132,8 +129,7 @@ impl Client {
         request: &Request<'_>,
         ports: &mut impl Ports,
     ) -> Result<(), Stall> {
-        let blind = matches!(self.mode, Mode::Blind | Mode::Tunnel(_));
-        if !blind && !self.replies.is_idle() {
+        if !self.replies.is_idle() {
             return Err(Stall::Idle);
         }
         if !self.footing.is_own() || ports.standing(To::Own).is_none() {
@@ -142,17 +138,9 @@ impl Client {
             return Ok(());
         }
         // The client's state is gone by the time when its connection is: the server closes first.
-        if self.mode.is_quiet() {
-            ports.raw(request.bytes());
-        } else {
-            let place = self.replies.run(1);
-            ports.run(To::Own, place, request.bytes(), 1);
-        }
-        // Where it has no reply to give, it closes only when it sees that nothing more comes. What waits before would end
-        // with that, and so it does when the client itself has gone.
-        if !self.course.waits_unheard {
-            ports.finish();
-        }
+        self.run(To::Own, request, ports);
+        // It sees as well that nothing more comes.
+        ports.finish();
         self.mark(Traces::LASTING);
         self.leaving.closing = Closing::Final;
         Ok(())

@@ -14,7 +14,6 @@ pub(super) mod footing;
 mod forward;
 pub(super) mod large;
 pub(super) mod leave;
-mod mute;
 mod perform;
 #[cfg(test)]
 mod tests;

@@ -25,21 +25,20 @@ impl Client {
         self.me.set_last(LastCommand::new(request.name(), || request.arg(1)));
         if let Some(frame) = self.course.answer.take() {
             self.answer_frame(&frame);
-            return Ok(());
-        }
-        let route = route(request);
-        let action = decide(self.kind(), route);
-        match self.perform(action, route, request, ports) {
-            Ok(()) => Ok(()),
-            Err(Stop::Wait(stall)) => Err(stall),
-            Err(Stop::Refused(error)) => {
-                self.refuse(action, &error);
-                Ok(())
+        } else {
+            let route = route(request);
+            let action = decide(self.kind(), route);
+            match self.perform(action, route, request, ports) {
+                Ok(()) => {}
+                Err(Stop::Wait(stall)) => return Err(stall),
+                Err(Stop::Refused(error)) => self.refuse(action, &error),
             }
         }
+        self.end_skip();
+        Ok(())
     }
 
-    pub(super) fn perform(
+    fn perform(
         &mut self,
         action: Action,
         route: Route,
@@ -71,7 +70,6 @@ impl Client {
             Action::Stream(stream) => self.stream(stream, request, ports)?,
             Action::Queue => self.queue(route, request, ports)?,
             Action::Lost(lost) => self.lost(lost),
-            Action::Mute(mute) => self.mute(mute, route, request, ports)?,
             Action::Quit => self.quit(request, ports).map_err(Stop::Wait)?,
             // Not before its turn: what waits goes on waiting.
             Action::HangUp if self.may_wait() => return Err(Stop::Wait(Stall::Idle)),

@@ -4,13 +4,13 @@ use std::{borrow::Cow, rc::Rc};
 
 use bytes::{Bytes, BytesMut};
 
-use super::{ask::with_pinned, footing::Stop};
+use super::{ask::with_pinned, client_command::replies_on, footing::Stop};
 use crate::{
     command::{
         Route,
         catalog::Merge,
         change::{Change, HelloOptions},
-        client::{ClientCommand, ReplyMode, tracking::Tracking},
+        client::{ClientCommand, tracking::Tracking},
         pause::Pausing,
         table::{State, Stream, Subscription, Transaction as Step},
     },
@@ -92,9 +92,10 @@ impl Client {
                 let change = Change::of(state, request);
                 Some(Effect::Change(change, HelloOptions::of(state, request)))
             }
-            // Replies are on already.
-            Route::Client(ClientCommand::Reply(ReplyMode::On)) => None,
-            Route::Client(ClientCommand::Reply(_)) => Some(Effect::Blind),
+            Route::Client(ClientCommand::Reply(mode)) => {
+                asked = Cow::Owned(replies_on().into());
+                Some(Effect::Quiet(mode))
+            }
             Route::Client(command) => {
                 let (replaced, effect) = self.queue_client_command(command, request, ports)?;
                 if let Some(replaced) = replaced {
@@ -215,9 +216,8 @@ impl Client {
                 if !self.replies.is_idle() {
                     return Err(Stop::Wait(Stall::Idle));
                 }
-                self.mode = Mode::Tunnel(Tunnel::Asked);
+                self.mode = Mode::Tunnel(Tunnel::Asked(self.is_quiet()));
                 ports.tunnel(true);
-                self.course.unheard = Some(self.replies.next());
                 ports.raw(request.bytes());
             }
         }
@@ -234,7 +234,7 @@ impl Client {
             return Ok(*told);
         }
         let place = self.replies.one(Meaning::Asking(Box::new(Asking::Front)));
-        self.replies.silence(place);
+        self.replies.silence(place, true);
         self.course.barrier = Some(place);
         ports.ask(place, vec![Question::Pinned(client)]);
         Err(Stop::Wait(Stall::Barrier))

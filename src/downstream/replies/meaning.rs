@@ -6,7 +6,7 @@ use crate::{
     command::{
         catalog::Merge,
         change::{Change, HelloOptions},
-        client::{Switch, line::Form, tracking::Tracking},
+        client::{ReplyMode, Switch, line::Form, tracking::Tracking},
         info::Wanted,
         pause::Pausing,
         table::State,
@@ -77,6 +77,8 @@ pub(crate) enum Meaning {
     Switched(Switch, bool),
     /// `CLIENT TRACKING`, with its request as long as only its arguments are being judged.
     Tracking(Box<Tracking>, Option<Box<Bytes>>),
+    /// `CLIENT REPLY` is allowed: from here on these replies are given.
+    Quiet(ReplyMode),
     /// `CLIENT PAUSE` or `UNPAUSE`
     Paused(Pausing),
     /// A command after which the server's word on credentials is old.

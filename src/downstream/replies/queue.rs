@@ -94,16 +94,16 @@ impl Replies {
         place
     }
 
-    /// The client is shown nothing of the reply for this place.
-    pub(crate) fn silence(&mut self, place: Place) {
+    /// Says whether the client is shown nothing of the reply for this place.
+    pub(crate) fn silence(&mut self, place: Place, silent: bool) {
         if let Some(one) = self.one_at(place) {
-            one.silent = true;
+            one.silent = silent;
         }
     }
 
-    /// The place of the next request.
-    pub(crate) fn next(&self) -> Place {
-        self.next
+    /// Whether the client is shown nothing of the reply for this place.
+    pub(crate) fn is_silent(&mut self, place: Place) -> bool {
+        self.one_at(place).is_some_and(|one| one.silent)
     }
 
     /// A reply of our own to the next request.
@@ -249,13 +249,11 @@ impl Replies {
     /// A part of the reply for the place at the front, or for one that has to wait for others.
     pub(crate) fn part(&mut self, place: Place, bytes: &[u8], ended: bool) {
         let is_front = place == self.first;
-        let silent = is_front
-            && self.run == 0
-            && matches!(self.rest.front(), Some(Slot::One(one)) if one.silent);
-        if is_front && !silent {
-            self.out.extend_from_slice(bytes);
-        } else if !is_front {
-            self.hold_part(place, bytes);
+        let silent = self.is_silent(place);
+        match (silent, is_front) {
+            (true, _) => {}
+            (false, true) => self.out.extend_from_slice(bytes),
+            (false, false) => self.hold_part(place, bytes),
         }
         self.in_part = !ended && is_front;
         if !ended {
@@ -269,7 +267,7 @@ impl Replies {
             self.first = self.first.plus(1);
             self.settle();
         } else {
-            if let Some((at, _)) = self.find(place) {
+            if !silent && let Some((at, _)) = self.find(place) {
                 self.end_half(at.saturating_sub(1));
             }
             self.fill_run(place, 1, b"");

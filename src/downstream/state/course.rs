@@ -19,10 +19,6 @@ pub(in crate::downstream) struct Course {
     /// Commands under way that are script calls by digest, and which script.
     pub(in crate::downstream) calls: u32,
     pub(in crate::downstream) script: Option<&'static Script>,
-    /// Requests without a reply were sent on its own connection, and only a reply from this place on shows that they were read.
-    pub(in crate::downstream) unheard: Option<Place>,
-    /// One of them may wait for long.
-    pub(in crate::downstream) waits_unheard: bool,
     /// What stands at the front of the input is no request.
     pub(in crate::downstream) malformed: Option<ProtocolError>,
     /// The answer to the request at the front of the input.
@@ -33,8 +29,6 @@ pub(in crate::downstream) struct Course {
     pub(in crate::downstream) marked: bool,
     /// Why it could not be marked.
     pub(in crate::downstream) unmarked: Option<Box<Bytes>>,
-    /// The client is shown nothing of the reply to the request that is sent now.
-    pub(in crate::downstream) silent: bool,
     /// Keys were watched on a connection that is gone: the next transaction must not run.
     pub(in crate::downstream) watch_lost: bool,
     /// Requests were not sent on the client's own connection, which has ended: they wait for the next.

@@ -12,12 +12,6 @@ pub(crate) enum Mode {
     Transaction(Box<Transaction>),
     /// A transaction was begun whose connection is gone: nothing runs until it is executed or discarded.
     Lost,
-    /// The next request gets no reply.
-    Skip,
-    /// No request gets a reply. True between `MULTI` and its end: what the server queues it does not say either.
-    Off(bool),
-    /// What the server sends cannot be told apart as replies. Bytes pass as they are.
-    Blind,
     /// The connection carries the stream of a replica.
     Tunnel(Tunnel),
 }
@@ -25,10 +19,23 @@ pub(crate) enum Mode {
 /// How far the stream of a replica has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tunnel {
-    /// It has been asked for.
-    Asked,
+    /// It has been asked for. True when the client is not told that it is refused.
+    Asked(bool),
     /// It has begun.
     Open,
+}
+
+/// Which replies the client is not given. The server gives all of them: so what they mean is known, and what is left out is
+/// left out here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Quiet {
+    /// None are left out.
+    #[default]
+    No,
+    /// That to the next request.
+    Next,
+    /// All.
+    Always,
 }
 
 /// The kind of a [`Mode`], as decisions go by it.
@@ -42,16 +49,6 @@ pub(crate) enum Kind {
     Transaction,
     /// [`Mode::Lost`]
     Lost,
-    /// [`Mode::Skip`]
-    Skip,
-    /// [`Mode::Off`] outside of a transaction
-    Off,
-    /// [`Mode::Off`] inside of one
-    OffQueueing,
-    /// [`Mode::Blind`]
-    Blind,
-    /// [`Mode::Tunnel`]
-    Tunnel,
 }
 
 impl Mode {
@@ -59,14 +56,10 @@ impl Mode {
     pub(crate) fn kind(&self, subscriber: bool) -> Kind {
         match self {
             Self::Plain if subscriber => Kind::Subscriber,
-            Self::Plain => Kind::Plain,
+            // What a stream carries is not understood as requests.
+            Self::Plain | Self::Tunnel(_) => Kind::Plain,
             Self::Transaction(_) => Kind::Transaction,
             Self::Lost => Kind::Lost,
-            Self::Skip => Kind::Skip,
-            Self::Off(false) => Kind::Off,
-            Self::Off(true) => Kind::OffQueueing,
-            Self::Blind => Kind::Blind,
-            Self::Tunnel(_) => Kind::Tunnel,
         }
     }
 
@@ -78,16 +71,11 @@ impl Mode {
         }
     }
 
-    /// Whether requests get no replies, or none that could be told.
-    pub(crate) fn is_quiet(&self) -> bool {
-        matches!(self, Self::Skip | Self::Off(_) | Self::Blind | Self::Tunnel(_))
-    }
-
     /// How many commands are queued, if there is a transaction.
     pub(crate) fn queued(&self) -> Option<usize> {
         match self {
             Self::Transaction(transaction) => Some(transaction.queued()),
-            Self::Lost | Self::Off(true) => Some(0),
+            Self::Lost => Some(0),
             _ => None,
         }
     }

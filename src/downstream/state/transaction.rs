@@ -4,12 +4,12 @@ use std::{mem, rc::Rc};
 
 use bytes::{Bytes, BytesMut};
 
-use super::subscriptions::Subscriptions;
+use super::{mode::Quiet, subscriptions::Subscriptions};
 use crate::{
     command::{
         catalog::Merge,
         change::{Change, HelloOptions},
-        client::{Switch, naming::Naming, tracking::Tracking},
+        client::{ReplyMode, Switch, naming::Naming, tracking::Tracking},
         info,
         own_id::write_hello,
         pause::Pausing,
@@ -52,8 +52,8 @@ pub(crate) enum Effect {
     Revoke(bool),
     /// It leaves state on the connection, unless it is refused.
     Lasting,
-    /// What follows cannot be told apart as replies (replies are switched off inside a transaction).
-    Blind,
+    /// `CLIENT REPLY`
+    Quiet(ReplyMode),
 }
 
 impl Effect {
@@ -94,6 +94,8 @@ pub(crate) struct Executor {
     pub protocol: Protocol,
     /// What it is subscribed to so far.
     pub subscriptions: Subscriptions,
+    /// Which replies it is not given so far.
+    pub(crate) quiet: Quiet,
 }
 
 /// What an executed transaction has changed.
@@ -116,6 +118,8 @@ pub(crate) struct Executed {
     pub(crate) pausing: Vec<Pausing>,
     /// The server's word on credentials is old, and that on its commands.
     pub revoked: (bool, bool),
+    /// Which replies the client is not given now.
+    pub(crate) quiet: Quiet,
 }
 
 impl Transaction {
@@ -153,11 +157,6 @@ impl Transaction {
         !self.effects.is_empty()
     }
 
-    /// Whether frames may follow `EXEC` that cannot be told apart as replies.
-    pub(crate) fn blinds(&self) -> bool {
-        self.effects.iter().any(|(_, effect)| matches!(effect, Effect::Blind))
-    }
-
     /// Takes one frame of the reply to `EXEC`, for a client with these subscriptions. True once the reply is whole: each
     /// subscription in it is confirmed by one frame for each topic, of which the array counts only one.
     pub(crate) fn collect(&mut self, frame: &[u8], subscriptions: Subscriptions) -> bool {
@@ -191,7 +190,7 @@ impl Transaction {
 
     /// Appends the reply to `EXEC` as the client is to see it.
     pub(crate) fn execute(self, frames: &[u8], executor: Executor, out: &mut BytesMut) -> Executed {
-        let Executor { id, label, mut protocol, subscriptions } = executor;
+        let Executor { id, label, mut protocol, subscriptions, quiet } = executor;
         let before = subscriptions.clone();
         let mut executed = Executed {
             changes: Vec::new(),
@@ -203,20 +202,26 @@ impl Transaction {
             switches: Vec::new(),
             pausing: Vec::new(),
             revoked: (false, false),
+            quiet,
         };
         let elements = match reply::kind(frames) {
             Some(reply::Kind::Array) => reply::elements(frames),
             _ => None,
         };
         let Some(rest) = elements.map(|elements| elements.rest()) else {
-            out.extend_from_slice(frames);
+            if quiet == Quiet::No {
+                out.extend_from_slice(frames);
+            }
             return executed;
         };
+        let mut silence = Silence::new(quiet);
         out.extend_from_slice(&frames[..frames.len() - rest.len()]);
+        silence.leave_out(out, 0);
         let mut effects = self.effects.iter().peekable();
         for (index, element) in self.elements(rest, before).enumerate() {
             let Some(element) = element else { break };
             let effect = effects.next_if(|(at, _)| *at == index).map(|(_, effect)| effect);
+            let before = out.len();
             // What the server says of a command, or of a client, that it does not know may be an error.
             if reply::is_error(element)
                 && !matches!(effect, Some(Effect::Merge(_) | Effect::Answer(_)))
@@ -227,6 +232,7 @@ impl Transaction {
                     _ => false,
                 };
                 out.extend_from_slice(element);
+                silence.leave_out(out, before);
                 continue;
             }
             match effect {
@@ -264,12 +270,23 @@ impl Transaction {
                     executed.subscriptions.read(element);
                     out.extend_from_slice(element);
                 }
+                Some(Effect::Quiet(mode)) => {
+                    silence.set(*mode);
+                    if *mode == ReplyMode::On {
+                        out.extend_from_slice(element);
+                    }
+                }
                 other => {
                     executed.note(other);
                     out.extend_from_slice(element);
                 }
             }
+            // Confirmations are not left out.
+            if !matches!(effect, Some(Effect::Subscription(..))) {
+                silence.leave_out(out, before);
+            }
         }
+        executed.quiet = silence.outcome();
         executed
     }
 
@@ -307,6 +324,42 @@ impl Transaction {
     }
 }
 
+/// What is left out of the reply to `EXEC`: as by the server, whose commands run one by one. What it has said before stays,
+/// though it may announce more than follows.
+struct Silence {
+    always: bool,
+    skips: bool,
+}
+
+impl Silence {
+    fn new(quiet: Quiet) -> Self {
+        Self { always: quiet == Quiet::Always, skips: false }
+    }
+
+    fn set(&mut self, mode: ReplyMode) {
+        match mode {
+            ReplyMode::On => self.always = false,
+            ReplyMode::Off => self.always = true,
+            // It speaks of the request behind `EXEC`.
+            ReplyMode::Skip => self.skips |= !self.always,
+        }
+    }
+
+    fn leave_out(&self, out: &mut BytesMut, from: usize) {
+        if self.always {
+            out.truncate(from);
+        }
+    }
+
+    fn outcome(&self) -> Quiet {
+        match (self.always, self.skips) {
+            (true, _) => Quiet::Always,
+            (false, true) => Quiet::Next,
+            (false, false) => Quiet::No,
+        }
+    }
+}
+
 impl Executed {
     fn note(&mut self, effect: Option<&Effect>) {
         match effect {
@@ -329,7 +382,8 @@ mod tests {
 
     fn executor(protocol: Protocol) -> Executor {
         let subscriptions = Subscriptions::default();
-        Executor { id: ClientId(9), label: Rc::default(), protocol, subscriptions }
+        let quiet = Quiet::No;
+        Executor { id: ClientId(9), label: Rc::default(), protocol, subscriptions, quiet }
     }
 
     #[test]

@@ -1,26 +1,33 @@
-//! Requests without a reply, and their client's end.
+//! Requests whose replies the client does not want, and their client's end.
 
 use super::*;
 
-#[test]
-fn what_follows_a_change_without_a_reply_runs_though_its_client_sends_no_more() {
+/// A client that has switched its replies off.
+fn quiet() -> Stage {
     let mut stage = Stage::new();
-    let sent = stage.send("CLIENT REPLY OFF|SELECT 5|SET k v");
-    assert_eq!(
-        sent,
-        "pin; raw: CLIENT REPLY OFF; Own, unheard: CLIENT REPLY ON; Own: SELECT 5; raw: CLIENT REPLY OFF"
-    );
+    assert_eq!(stage.send("CLIENT REPLY OFF"), "pin; Own: CLIENT REPLY ON");
+    assert_eq!(stage.reply("+OK\r\n"), "");
+    stage
+}
+
+#[test]
+fn what_follows_a_change_runs_though_its_client_sends_no_more() {
+    let mut stage = quiet();
+    assert_eq!(stage.send("SELECT 5|SET k v"), "Own: SELECT 5");
     stage.client.half_closed();
     assert_eq!(stage.go_on(), "", "the server's word is waited for, however long it takes");
     assert_eq!(stage.reply("+OK\r\n"), "");
-    assert_eq!(stage.go_on(), "raw: SET k v");
+    assert_eq!(stage.go_on(), "Own: SET k v");
+    assert_eq!(stage.client.end(), None, "it is still to be written");
+    assert_eq!(stage.reply("+OK\r\n"), "");
+    stage.go_on();
     assert_eq!(stage.client.end(), Some(End::Politely));
 }
 
 #[test]
-fn a_wait_without_a_reply_ends_when_its_client_sends_no_more() {
-    let mut stage = Stage::new();
-    stage.send("CLIENT REPLY OFF|BLPOP k 0|SELECT 5|SET k v");
+fn a_wait_ends_when_its_client_sends_no_more() {
+    let mut stage = quiet();
+    assert_eq!(stage.send("BLPOP k 0|SELECT 5|SET k v"), "Own: BLPOP k 0; Own: SELECT 5");
     stage.client.half_closed();
     assert_eq!(stage.go_on(), "alarm");
     stage.client.time_passed();
@@ -29,44 +36,26 @@ fn a_wait_without_a_reply_ends_when_its_client_sends_no_more() {
 
 #[test]
 fn a_wait_that_is_over_is_not_ended() {
-    let mut stage = Stage::new();
-    stage.send("CLIENT REPLY OFF|BLPOP k 1|SELECT 5|SELECT 6|SET k v");
-    stage.reply("+OK\r\n");
-    stage.go_on();
+    let mut stage = quiet();
+    stage.send("BLPOP k 1|SELECT 5|SET k v");
+    stage.reply("*-1\r\n");
     stage.client.half_closed();
     assert_eq!(stage.go_on(), "");
     stage.reply("+OK\r\n");
-    assert_eq!(stage.go_on(), "raw: SET k v");
+    assert_eq!(stage.go_on(), "Own: SET k v");
 }
 
 #[test]
-fn quit_behind_a_wait_without_a_reply_ends_nothing_before_its_client_goes() {
-    let mut stage = Stage::new();
-    let sent = stage.send("CLIENT REPLY OFF|BLPOP k 0|SET k v|QUIT");
-    assert_eq!(sent, "pin; raw: CLIENT REPLY OFF; raw: BLPOP k 0; raw: SET k v; raw: QUIT");
-    stage.client.half_closed();
-    assert_eq!(stage.go_on(), "finish");
-    let mut stage = Stage::new();
-    let sent = stage.send("CLIENT REPLY OFF|SET k v|QUIT");
-    assert_eq!(sent, "pin; raw: CLIENT REPLY OFF; raw: SET k v; raw: QUIT; finish");
-}
-
-#[test]
-fn what_is_no_request_is_the_servers_affair_when_replies_cannot_be_told_apart() {
-    let mut stage = Stage::new();
-    stage.send("CLIENT REPLY OFF|SUBSCRIBE c");
-    stage.input.extend_from_slice(b"*1\r\n$-5\r\n");
-    assert_eq!(stage.go_on(), "raw: |");
-    assert_eq!(stage.told(), "");
-    stage.lose(To::Own);
-    assert_eq!(stage.client.end(), Some(End::Politely));
+fn quit_behind_a_wait_ends_nothing_before_its_client_goes() {
+    let mut stage = quiet();
+    assert_eq!(stage.send("BLPOP k 0|QUIT"), "Own: BLPOP k 0");
+    assert_eq!(stage.go_on(), "");
+    stage.reply("*-1\r\n");
+    assert_eq!(stage.go_on(), "Own: QUIT; finish");
 }
 
 #[test]
 fn a_transaction_that_the_server_does_not_begin_is_none() {
-    let mut stage = Stage::new();
-    let sent = stage.send("CLIENT REPLY OFF|MULTI now|SELECT 5");
-    assert!(sent.contains("; raw: MULTI now; Own, unheard: CLIENT REPLY ON; Own: SELECT 5"));
     let mut stage = Stage::new();
     stage.world.pool = vec![Asked::Refused(DialError::Unreachable("away".to_owned()))];
     stage.send("MULTI now|GET k");
@@ -75,14 +64,22 @@ fn a_transaction_that_the_server_does_not_begin_is_none() {
 }
 
 #[test]
-fn a_subscriber_without_replies_that_may_not_switch_them_off_again_is_left_to_the_server() {
+fn what_is_left_out_is_understood_all_the_same() {
     let mut stage = Stage::new();
-    stage.send("HELLO 3");
-    stage.reply("%0\r\n");
-    stage.send("SUBSCRIBE c");
-    let front = stage.world.sent[0].0;
-    stage.client.judge(Some(front), b">3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n");
-    stage.reply(">3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n");
-    let sent = stage.send("CLIENT REPLY OFF|HELLO 2|AUTH joe pw");
-    assert_eq!(sent, "raw: CLIENT REPLY OFF; raw: HELLO 2; raw: AUTH joe pw");
+    assert_eq!(stage.send("CLIENT REPLY OFF|CLIENT KILL ID 5|PING"), "pin; Own: CLIENT REPLY ON");
+    assert_eq!(stage.reply("+OK\r\n"), "");
+    let asked = stage.go_on();
+    assert!(asked.starts_with("Own: CLIENT KILL ID 9223372036854775807"), "{asked}");
+    assert_eq!(stage.reply(":0\r\n"), "");
+    assert_eq!(stage.world.done(), "ask 1", "the client that is meant is one of ours");
+}
+
+#[test]
+fn one_that_cannot_be_told_of_a_lost_request_is_closed() {
+    let mut stage = Stage::new();
+    stage.send("CLIENT REPLY SKIP|SET k v");
+    assert_eq!(stage.reply("+OK\r\n"), "");
+    assert_eq!(stage.go_on(), "Own: SET k v");
+    assert_eq!(stage.lose(To::Own), "");
+    assert_eq!(stage.client.end(), Some(End::Politely));
 }
