@@ -52,13 +52,11 @@ impl Naming {
         label
     }
 
-    /// Appends the same request for a connection that others use as well: they are not called like this client.
-    pub fn encode_masked(&self, out: &mut BytesMut) {
-        let words: &[&[u8]] = match self {
-            Self::Name(_) => &[b"CLIENT", b"SETNAME", b"sessiond"],
-            Self::Library(_) => &[b"CLIENT", b"SETINFO", b"LIB-NAME", b"sessiond"],
-            Self::Version(_) => &[b"CLIENT", b"SETINFO", b"LIB-VER", b"sessiond"],
-        };
+    /// Appends `request`, which gives a name, for a connection that others use as well: they are not called like this client.
+    /// A server that does not know the subcommand says so in the client's own spelling.
+    pub fn encode_masked(request: &Request<'_>, out: &mut BytesMut) {
+        let mut words: Vec<&[u8]> = request.args().take(request.len() - 1).collect();
+        words.push(b"sessiond");
         encode::command(out, words);
     }
 }

@@ -86,15 +86,12 @@ impl Client {
         request: &Request<'_>,
         ports: &mut impl Ports,
     ) {
-        let naming = match &substitute {
-            Substitute::Naming(naming) if to == To::Lane => Some(naming.clone()),
-            _ => None,
-        };
+        let names_lane = to == To::Lane && matches!(substitute, Substitute::Naming(_));
         let place = self.place(Meaning::Substitute(Box::new(substitute)));
-        match naming {
-            // Others use the lane as well: it is not called like this client.
-            Some(naming) => ports.send(to, place, b"", &mut |out| naming.encode_masked(out)),
-            None => Self::send(ports, to, place, request.bytes()),
+        if names_lane {
+            ports.send(to, place, b"", &mut |out| Naming::encode_masked(request, out));
+        } else {
+            Self::send(ports, to, place, request.bytes());
         }
     }
 
