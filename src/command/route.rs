@@ -87,11 +87,19 @@ pub fn route(request: &Request<'_>) -> Route {
         Class::Browser => Route::Browser,
         Class::Quit => Route::Quit,
         Class::Stream(stream) => Route::Stream(stream),
+        // It is answered by two frames, of which only one is a reply.
+        Class::Aside if pushes(request) => Route::Lasting,
         Class::Aside => Route::Aside,
         Class::VectorAdd if options::vector_add_is_threaded(request) => Route::Aside,
         Class::VectorAdd => Route::Shared,
         Class::Lasting => Route::Lasting,
     }
+}
+
+/// `DEBUG PROTOCOL PUSH`
+fn pushes(request: &Request<'_>) -> bool {
+    let words = [&b"DEBUG"[..], b"PROTOCOL", b"PUSH"];
+    words.iter().enumerate().all(|(at, word)| request.arg(at).is_some_and(|arg| is(arg, word)))
 }
 
 /// Parameters of `CONFIG SET` that decide whom the server lets in: with which password, from where, and with which
@@ -161,6 +169,8 @@ mod tests {
         assert_eq!(routed("FUNCTION KILL"), "Aside");
         assert_eq!(routed("FUNCTION STATS"), "Aside");
         assert_eq!(routed("SCRIPT DEBUG YES"), "Lasting");
+        assert_eq!(routed("DEBUG PROTOCOL push"), "Lasting");
+        assert_eq!(routed("DEBUG PROTOCOL map"), "Aside");
         assert_eq!(routed("CLIENT ID"), "Client(Id)");
         assert_eq!(routed("CLIENT PAUSE 100 WRITE"), "Client(Pause)");
         assert_eq!(routed("client unpause"), "Client(Unpause)");

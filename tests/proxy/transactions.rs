@@ -373,3 +373,15 @@ fn script_flush_does_not_break_a_queued_session_command() {
         }
     });
 }
+
+#[test]
+fn what_comes_behind_a_push_in_a_transaction_is_not_lost() {
+    each_mode_with(&["--enable-debug-command", "yes"], &[], |stack| {
+        let mut client = stack.client().resp3();
+        check!(client, "MULTI" => "+OK");
+        check!(client, "DEBUG", "PROTOCOL", "push" => "+QUEUED");
+        check!(client, "EXEC" => "[>[\"server-cpu-usage\", 42]]");
+        assert_eq!(client.reply().text(), "Some real reply following the push reply");
+        check!(client, "PING" => "+PONG");
+    });
+}
