@@ -52,10 +52,12 @@ impl Change {
 
 /// The options of a `HELLO`, which the server goes through one after the other: refused for one of them it may have taken those
 /// before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HelloOptions {
     authenticates: bool,
     names: bool,
+    /// What those ask for that stand before the first with which something is wrong.
+    first: Option<Box<Change>>,
 }
 
 impl HelloOptions {
@@ -65,11 +67,25 @@ impl HelloOptions {
             return Self::default();
         }
         let has = |word: &[u8]| request.args().skip(2).any(|arg| is(arg, word));
-        Self { authenticates: has(b"AUTH"), names: has(b"SETNAME") }
+        let (authenticates, names) = (has(b"AUTH"), has(b"SETNAME"));
+        let mut first = Change::default();
+        if authenticates || names {
+            // What is wrong is for the server to say.
+            let _ = hello_options(request, &mut first);
+        }
+        let first = (first != Change::default()).then(|| Box::new(first));
+        Self { authenticates, names, first }
+    }
+
+    /// What a server that does what it reads, option by option, has changed though it answered with this error. Up to Redis
+    /// 7.0 they do; later ones look at all options first.
+    pub fn taken(&self, error: &[u8]) -> Option<&Change> {
+        let taken = self.may_have_been_taken(error) && !error.starts_with(b"-WRONGPASS");
+        self.first.as_deref().filter(|_| taken)
     }
 
     /// Whether the server may have changed something though it answered with this error.
-    pub fn may_have_been_taken(self, error: &[u8]) -> bool {
+    pub fn may_have_been_taken(&self, error: &[u8]) -> bool {
         // The version and the right to the command are looked at first.
         if error.starts_with(b"-NOPROTO") || error.starts_with(b"-NOPERM") {
             return false;
@@ -91,13 +107,19 @@ fn auth(request: &Request<'_>) -> Option<Change> {
 /// `HELLO [protover [AUTH username password] [SETNAME clientname]]`
 fn hello(request: &Request<'_>) -> Option<Change> {
     let mut change = Change::default();
-    let mut args = request.args().skip(1);
-    let Some(version) = args.next() else { return Some(change) };
+    let Some(version) = request.arg(1) else { return Some(change) };
     change.protocol = Some(match parse_integer(version)? {
         2 => Protocol::Resp2,
         3 => Protocol::Resp3,
         _ => return None,
     });
+    hello_options(request, &mut change)?;
+    Some(change)
+}
+
+/// Adds what the options ask for, up to the first with which something is wrong: then `None`.
+fn hello_options(request: &Request<'_>, change: &mut Change) -> Option<()> {
+    let mut args = request.args().skip(2);
     while let Some(option) = args.next() {
         if is(option, b"AUTH") {
             let (user, password) = (args.next()?, args.next()?);
@@ -109,7 +131,7 @@ fn hello(request: &Request<'_>) -> Option<Change> {
             return None;
         }
     }
-    Some(change)
+    Some(())
 }
 
 /// `SELECT index`
@@ -169,6 +191,21 @@ mod tests {
         assert!(taken("HELLO 2 SETNAME me", b"-NOAUTH no\r\n"));
         assert!(!taken("HELLO 9 SETNAME me", b"-NOPROTO no\r\n"));
         assert!(!taken("HELLO 3 X", syntax));
+    }
+
+    #[test]
+    fn options_before_the_refused_one_are_taken() {
+        let taken = |words: &str, error: &[u8]| {
+            let options = with_request(words, |request| HelloOptions::of(State::Hello, request));
+            let taken = options.taken(error).cloned().unwrap_or_default();
+            (taken.identity.is_some(), taken.name.is_some())
+        };
+        let refused = b"-ERR Client names cannot contain spaces\r\n";
+        assert_eq!(taken("HELLO 3 AUTH joe pw SETNAME \u{e9}", refused), (true, false));
+        assert_eq!(taken("HELLO 3 SETNAME me AUTH joe pw X", refused), (true, true));
+        assert_eq!(taken("HELLO 3 SETNAME \u{e9} AUTH joe pw", refused), (false, false));
+        assert_eq!(taken("HELLO 3 SETNAME me AUTH joe pw", b"-WRONGPASS no\r\n"), (false, false));
+        assert_eq!(taken("HELLO 9 SETNAME me", b"-NOPROTO no\r\n"), (false, false));
     }
 
     #[test]

@@ -114,6 +114,14 @@ impl Client {
                     self.quiet = Quiet::No;
                     self.replies.silence(place, false);
                 }
+                let option_by_option =
+                    !ports.standing(To::Own).is_none_or(|own| own.waits_for_writes);
+                if is_error
+                    && option_by_option
+                    && let Some(taken) = options.taken(frame)
+                {
+                    self.apply(taken, ports);
+                }
                 return self.change_answered(place, state, (change, options), frame, ports);
             }
             Meaning::Begun if !is_error => self.mode = Mode::Transaction(Box::default()),

@@ -208,3 +208,33 @@ fn deleting_a_user_cuts_its_connections_and_no_others() {
         assert!(cmd!(late, "AUTH", "carol", "carol-password").error().starts_with("WRONGPASS"));
     });
 }
+
+/// Redis up to 7.0 does what it reads, option by option; later versions look at all of them first.
+#[test]
+fn a_hello_that_is_refused_may_have_changed_the_user() {
+    each_mode(|stack| {
+        let twin = Redis::start();
+        for redis in [&stack.redis, &twin] {
+            check!(redis.client(), "ACL", "SETUSER", "joe", "on", ">jp", "~*", "+@all" => "+OK");
+        }
+        let told = |mut client: Client, hello: &[Vec<u8>]| {
+            let refused = client.run(hello).to_string();
+            let user = cmd!(client, "ACL", "WHOAMI").to_string();
+            let info = cmd!(client, "CLIENT", "INFO").text();
+            let shown = info.split(' ').filter(|part| {
+                ["user=", "name=", "resp="].iter().any(|name| part.trim().starts_with(name))
+            });
+            (refused, user, shown.map(|part| part.trim().to_owned()).collect::<Vec<_>>())
+        };
+        for hello in [
+            args!("HELLO", "3", "AUTH", "joe", "jp", "SETNAME", "b ad"),
+            args!("HELLO", "3", "SETNAME", "b ad", "AUTH", "joe", "jp"),
+            args!("HELLO", "3", "SETNAME", "me", "AUTH", "joe", "jp", "NOSUCH"),
+            args!("HELLO", "3", "AUTH", "joe", "no", "SETNAME", "me"),
+            args!("HELLO", "9", "AUTH", "joe", "jp"),
+        ] {
+            let want = told(twin.client(), &hello);
+            assert_eq!(told(stack.client(), &hello), want, "{}", args_text(&hello));
+        }
+    });
+}
