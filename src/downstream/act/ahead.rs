@@ -64,6 +64,7 @@ impl Client {
             }
             self.rest(ports);
         }
+        self.release_targets(ports);
         self.look_after(ports);
         self.look_to_the_end(ports);
     }

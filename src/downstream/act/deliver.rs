@@ -46,6 +46,7 @@ impl Client {
         let Some(meaning) = self.replies.take(place) else { return };
         self.replies.window.measure(frame.len(), meaning.commands());
         self.deliver(place, meaning, frame, kept, ports);
+        self.release_targets(ports);
         if self.footing.is_own() {
             self.rest(ports);
         }

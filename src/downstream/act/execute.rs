@@ -140,9 +140,11 @@ impl Client {
             self.me.flag(Flags::MONITOR, true);
         }
         if let Some(tracking) = &tracking {
-            if let Some((id, _)) = tracking.redirect {
-                ports.ask(place, vec![Question::Keep(crate::state::ids::ClientId(id))]);
-            }
+            let target = tracking.redirect.filter(|_| tracking.on);
+            let targets = &mut self.course.targets;
+            // It goes on keeping its connection, for what it is told from now on.
+            let kept = target.and_then(|(id, _)| targets.iter().position(|at| at.0 == id));
+            kept.map(|at| targets.swap_remove(at));
             self.track(tracking, ports);
         }
         pausing.iter().for_each(|pausing| self.paused(*pausing, ports));

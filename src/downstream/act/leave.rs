@@ -150,6 +150,8 @@ impl Client {
     pub fn left(&mut self, ports: &mut impl Ports) {
         self.rest(ports);
         self.end_redirect(ports);
+        let targets = std::mem::take(&mut self.course.targets);
+        targets.into_iter().for_each(|target| ports.release_target(target));
         ports.tell_keepers(None);
     }
 }

@@ -27,7 +27,10 @@ use crate::{
         },
     },
     resp::{Request, encode},
-    state::traces::Traces,
+    state::{
+        ids::{ClientId, ServerId},
+        traces::Traces,
+    },
 };
 
 /// A login in a transaction, on a server that would keep its refusal to itself.
@@ -159,7 +162,8 @@ impl Client {
                 (Some(asked), Some(Effect::Question(question)))
             }
             ClientCommand::Unblock => {
-                let told = self.told_pinned(super::ask::client_named(request, 2), ports)?;
+                let client = super::ask::client_named(request, 2);
+                let told = self.told(Question::Pinned(client), ports)?;
                 (Some(with_pinned(request, 2, told)), None)
             }
             ClientCommand::Tracking => {
@@ -167,8 +171,8 @@ impl Client {
                 let Some((id, place)) = tracking.redirect else {
                     return Ok((None, Some(Effect::Tracking(tracking))));
                 };
-                // Only a client that has a connection of its own can be named.
-                let told = self.told_pinned(Some(crate::state::ids::ClientId(id)), ports)?;
+                // Only a client that has a connection of its own can be named, and it needs it when EXEC comes.
+                let told = self.told(Question::Keep(ClientId(id)), ports)?;
                 (Some(with_pinned(request, place, told)), Some(Effect::Tracking(tracking)))
             }
             ClientCommand::Switch(switch, on) => (None, Some(Effect::Switch(switch, on))),
@@ -224,20 +228,32 @@ impl Client {
         Ok(())
     }
 
-    /// The server's id of another client's own connection, for a request that names it.
-    fn told_pinned(
+    /// The server's id of another client's own connection, for a request that names it: the answer to this question.
+    fn told(
         &mut self,
-        client: Option<crate::state::ids::ClientId>,
+        question: Question,
         ports: &mut impl Ports,
-    ) -> Result<Option<crate::state::ids::ServerId>, Stop> {
+    ) -> Result<Option<ServerId>, Stop> {
         if let Some(told) = self.course.told.take() {
             return Ok(*told);
         }
         let place = self.replies.one(Meaning::Asking(Box::new(Asking::Front)));
         self.replies.silence(place, true);
         self.course.barrier = Some(place);
-        ports.ask(place, vec![Question::Pinned(client)]);
+        if let Question::Keep(id) = &question {
+            self.course.targets.push(*id);
+        }
+        ports.ask(place, vec![question]);
         Err(Stop::Wait(Stall::Barrier))
+    }
+
+    /// Clients that a transaction named need not keep their connections for it when it is over.
+    pub(super) fn release_targets(&mut self, ports: &mut impl Ports) {
+        let over = self.course.barrier.is_none() && !matches!(self.mode, Mode::Transaction(_));
+        if over && !self.course.targets.is_empty() {
+            let targets = std::mem::take(&mut self.course.targets);
+            targets.into_iter().for_each(|target| ports.release_target(target));
+        }
     }
 
     /// The keys are watched no longer.

@@ -6,7 +6,7 @@ use crate::{
     downstream::ports::To,
     resp::ProtocolError,
     session::Script,
-    state::ids::{Place, ServerId},
+    state::ids::{ClientId, Place, ServerId},
 };
 
 /// What the next request has to mind.
@@ -25,6 +25,8 @@ pub(in crate::downstream) struct Course {
     pub(in crate::downstream) answer: Option<Box<Bytes>>,
     /// What other clients have said of the one that the request at the front names.
     pub(in crate::downstream) told: Option<Box<Option<ServerId>>>,
+    /// Clients that are asked to keep a connection because the open transaction names them, to be told of invalidations.
+    pub(in crate::downstream) targets: Vec<ClientId>,
     /// What has been written is marked: `WAIT` may speak of it.
     pub(in crate::downstream) marked: bool,
     /// Why it could not be marked.

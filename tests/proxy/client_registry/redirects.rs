@@ -71,3 +71,27 @@ fn a_client_is_free_again_when_nothing_is_redirected_to_it() {
         check!(target, "PING" => "+PONG");
     });
 }
+
+/// Whom a transaction names keeps a connection for as long as it is needed: from the moment when it is queued.
+#[test]
+fn a_transaction_names_a_client_that_has_no_connection_of_its_own() {
+    each_mode(|stack| {
+        let (mut listener, mut reader) = (stack.client(), stack.client());
+        let id = listener.id();
+        for end in ["DISCARD", "EXEC"] {
+            check!(reader, "MULTI" => "+OK");
+            check!(reader, "CLIENT", "TRACKING", "ON", "REDIRECT", id => "+QUEUED");
+            let done = if end == "EXEC" { "[+OK]" } else { "+OK" };
+            check!(reader, end => done);
+            if end == "DISCARD" && !direct() && !stack.mode.dedicated() {
+                eventually("nobody needs a connection", || (pinned(&stack) == 0).then_some(()));
+            }
+        }
+        check!(reader, "CLIENT", "GETREDIR" => id.to_string());
+        cmd!(listener, "SUBSCRIBE", "__redis__:invalidate");
+        check!(reader, "GET", "k" => "$nil");
+        check!(stack.client(), "SET", "k", "1" => "+OK");
+        let told = listener.reply().to_string();
+        assert_eq!(told, "[\"message\", \"__redis__:invalidate\", [\"k\"]]");
+    });
+}
