@@ -151,6 +151,15 @@ impl Profile {
         self.argument_memory = arguments;
     }
 
+    /// Makes it the profile of the client whose transaction, of so many commands and bytes, is being executed.
+    pub fn as_executor(&mut self, queued: usize, memory: usize) {
+        const EXEC: usize = "EXEC".len();
+        self.as_asker("*1\r\n$4\r\nEXEC\r\n".len(), EXEC);
+        self.flags = self.flags.with(Flags::TRANSACTION, true);
+        self.queued = Some(queued);
+        self.multi_memory = memory;
+    }
+
     /// The memory of replies that are in no fixed buffer (`omem`).
     #[must_use]
     pub fn list_memory(&self) -> usize {

@@ -169,6 +169,11 @@ impl Client {
                 let form = Form::of(super::ask::text(frame).unwrap_or_default());
                 return self.inquire(place, *inquiry, *judged, form, ports);
             }
+            Meaning::ExecutedForm(executed) => {
+                let (mut transaction, frames) = *executed;
+                transaction.form = super::ask::text(frame).map(Form::of);
+                return self.inquire_executed(place, transaction, frames, ports);
+            }
             // Nothing of it was sent to the server.
             Meaning::Asking(asking) => {
                 return self.replies.put(place, Meaning::Asking(asking));

@@ -1,6 +1,6 @@
 //! `EXEC`: what becomes of a transaction.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::footing::Stop;
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
             transaction::{Effect, Executed, Executor, Transaction},
         },
     },
-    resp::{Request, reply},
+    resp::{Request, encode, reply},
     state::{ids::Place, traces::Traces},
 };
 
@@ -50,27 +50,43 @@ impl Client {
             Some(transaction) => transaction.take_frames(frame),
             None => Bytes::copy_from_slice(frame),
         };
+        let memory = self.me.queued_bytes;
         let Some(mut transaction) = self.end_transaction() else {
             return self.fill_frame(place, &frames);
         };
         if !transaction.has_effects() {
             return self.fill_frame(place, &frames);
         }
-        let questions: Vec<Question> = match reply::kind(&frames) {
-            Some(reply::Kind::Array) => transaction
-                .questions()
-                .filter_map(|(_, effect)| match effect {
-                    Effect::Question(question) => Some(question.clone()),
-                    _ => None,
-                })
-                .collect(),
-            // It was not executed: nobody has asked anything.
-            _ => Vec::new(),
-        };
-        if questions.is_empty() {
+        // If it was not executed nobody has asked anything.
+        let is_executed = reply::kind(&frames) == Some(reply::Kind::Array);
+        if !is_executed || transaction.questions().next().is_none() {
             return self.conclude(place, *transaction, &frames, ports);
         }
-        let asking = Asking::Transaction(*transaction, frames);
+        transaction.memory = memory;
+        if lists_nobody(&mut transaction, &frames) {
+            // One line will do to see how lines look.
+            let executed = Meaning::ExecutedForm(Box::new((*transaction, frames)));
+            self.replies.put(place, executed);
+            let info = &mut |out: &mut BytesMut| encode::command(out, [&b"CLIENT"[..], b"INFO"]);
+            return ports.send(To::Own, place, b"", info);
+        }
+        self.inquire_executed(place, *transaction, frames, ports);
+    }
+
+    /// Asks the other clients what an executed transaction asked about them.
+    pub(super) fn inquire_executed(
+        &mut self,
+        place: Place,
+        mut transaction: Transaction,
+        frames: Bytes,
+        ports: &mut impl Ports,
+    ) {
+        let questions = transaction.questions().filter_map(|(_, effect)| match effect {
+            Effect::Question(question) => Some(question.clone()),
+            _ => None,
+        });
+        let questions = questions.collect();
+        let asking = Asking::Transaction(transaction, frames);
         self.replies.put(place, Meaning::Asking(Box::new(asking)));
         ports.ask(place, questions);
     }
@@ -84,7 +100,8 @@ impl Client {
         told: Vec<Told>,
         ports: &mut impl Ports,
     ) {
-        let mut ends = false;
+        let (mut ends, queued, memory) = (false, transaction.queued(), transaction.memory);
+        let form = transaction.form.take();
         for ((at, effect), told) in transaction.questions().zip(told) {
             let mut elements = reply::elements(frames).into_iter().flatten().flatten();
             let Some(element) = elements.nth(at) else { break };
@@ -95,7 +112,21 @@ impl Client {
                         Effect::Section(counts.of_clients(), self.rules.facts.section(counts));
                     continue;
                 }
-                let form = Form::of(super::ask::text(&element).unwrap_or_default());
+                let told = match told {
+                    Told::Profiles(mut profiles) => {
+                        let own = profiles.iter_mut().find(|profile| profile.id == self.me.id.0);
+                        // It was in the transaction when this was asked.
+                        if let Some(own) = own {
+                            own.as_executor(queued, memory);
+                        }
+                        Told::Profiles(profiles)
+                    }
+                    told => told,
+                };
+                let form = match &form {
+                    Some(form) => form.clone(),
+                    None => Form::of(super::ask::text(&element).unwrap_or_default()),
+                };
                 let answer = super::ask::answer_to(question, &form, &element, told);
                 ends |= answer.ends;
                 *effect = Effect::Answer(answer.frame);
@@ -115,7 +146,7 @@ impl Client {
         frames: &[u8],
         ports: &mut impl Ports,
     ) {
-        let mut reply = bytes::BytesMut::new();
+        let mut reply = BytesMut::new();
         let executed = transaction.execute(frames, self.executor(), &mut reply);
         let Executed {
             changes,
@@ -194,6 +225,15 @@ impl Client {
             quiet: self.quiet,
         }
     }
+}
+
+/// Whether the server lists none of its connections in answer to a queued `CLIENT LIST`.
+fn lists_nobody(transaction: &mut Transaction, frames: &[u8]) -> bool {
+    transaction.questions().any(|(at, effect)| {
+        let element = reply::elements(frames).into_iter().flatten().flatten().nth(at);
+        let text = element.and_then(super::ask::text);
+        matches!(effect, Effect::Question(Question::List(_))) && matches!(text, Some(b"" | b"\n"))
+    })
 }
 
 /// Whether the reply to `EXEC` means that the transaction is over. Only a wrong number of arguments leaves it open.

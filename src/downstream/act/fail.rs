@@ -52,6 +52,7 @@ impl Client {
             | Meaning::Unknown(_)
             | Meaning::Switched(..)
             | Meaning::Quiet(_)
+            | Meaning::ExecutedForm(_)
             | Meaning::Monitoring => self.leaving.end(End::Politely),
             Meaning::Begun => {
                 self.mode = Mode::Lost;

@@ -77,6 +77,8 @@ pub(crate) enum Meaning {
     Switched(Switch, bool),
     /// `CLIENT TRACKING`, with its request as long as only its arguments are being judged.
     Tracking(Box<Tracking>, Option<Box<Bytes>>),
+    /// `CLIENT INFO` shows how lines look, for the lists that a transaction with this reply has asked for.
+    ExecutedForm(Box<(Transaction, Bytes)>),
     /// `CLIENT REPLY` is allowed: from here on these replies are given.
     Quiet(ReplyMode),
     /// `CLIENT PAUSE` or `UNPAUSE`

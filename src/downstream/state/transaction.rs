@@ -9,7 +9,7 @@ use crate::{
     command::{
         catalog::Merge,
         change::{Change, HelloOptions},
-        client::{ReplyMode, Switch, naming::Naming, tracking::Tracking},
+        client::{ReplyMode, Switch, line::Form, naming::Naming, tracking::Tracking},
         info,
         own_id::write_hello,
         pause::Pausing,
@@ -82,6 +82,10 @@ pub(crate) struct Transaction {
     frames: BytesMut,
     collecting: bool,
     spoiled: bool,
+    /// The size of what was queued.
+    pub(crate) memory: usize,
+    /// How the server's lists look, where it has listed nobody.
+    pub(crate) form: Option<Form>,
 }
 
 /// Who executes a transaction.

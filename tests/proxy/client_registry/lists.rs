@@ -230,3 +230,45 @@ fn a_question_about_a_million_ids_keeps_nobody_waiting() {
         assert!(text.starts_with(&format!("id={id} ")), "{text}");
     });
 }
+
+#[test]
+fn a_list_in_a_transaction_shows_the_transaction() {
+    each_mode(|stack| {
+        let twin = Redis::start();
+        let told = |mut client: Client| {
+            let id = client.id();
+            check!(client, "MULTI" => "+OK");
+            check!(client, "CLIENT", "LIST", "ID", id => "+QUEUED");
+            check!(client, "CLIENT", "INFO" => "+QUEUED");
+            let Value::Array(lines) = cmd!(client, "EXEC") else { panic!("no array") };
+            let own: Vec<String> = lines.iter().map(|line| line.text()).collect();
+            own.iter().map(|line| visible(line)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(stack.client()), told(twin.client()));
+    });
+}
+
+/// What a line has, and what it says of the transaction.
+fn visible(line: &str) -> Vec<String> {
+    let properties = line.split_whitespace().filter_map(|property| property.split_once('='));
+    let shown = ["flags", "multi", "cmd", "argv-mem"];
+    properties
+        .map(|(name, value)| match shown.contains(&name) {
+            true => format!("{name}={value}"),
+            false => name.to_owned(),
+        })
+        .collect()
+}
+
+#[test]
+fn the_server_refuses_a_name_in_the_clients_own_spelling() {
+    each_mode(|stack| {
+        let twin = Redis::start();
+        for words in
+            [["CLIENT", "sETINFo", "lIB-naMe", "Zz"], ["client", "SetInfo", "LIB-ver", "1"]]
+        {
+            let want = twin.client().run(&words).to_string();
+            assert_eq!(stack.client().run(&words).to_string(), want);
+        }
+    });
+}
