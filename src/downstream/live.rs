@@ -162,6 +162,11 @@ impl Live {
             Poll::Ready(Ok(read)) => {
                 self.client.read(read, self.input.len(), self.context.clock.now());
             }
+            // It has gone, and what it sent before is done, as far as it need not be told of that.
+            Poll::Ready(Err(_)) if !self.input.is_empty() => {
+                self.socket.eof = true;
+                self.client.half_closed();
+            }
             Poll::Ready(Err(_)) => self.client.cut(),
             Poll::Pending => {
                 if self.input.is_empty() {

@@ -291,3 +291,28 @@ fn what_one_has_sent_that_has_gone_is_done() {
         }
     });
 }
+
+/// Nor does a reset undo what was sent before it.
+#[test]
+fn what_one_has_sent_before_a_reset_is_done() {
+    each_mode(|stack| {
+        let mut redis = stack.redis.client();
+        for mode in ["OFF", "SKIP"] {
+            for round in 0..20 {
+                let (mut client, key) = (stack.client(), format!("{mode}{round}"));
+                client.send(&piece(&[
+                    args!("CLIENT", "REPLY", mode),
+                    args!("SELECT", "2"),
+                    args!("CLIENT", "REPLY", mode),
+                    args!("SET", &key, "v"),
+                ]));
+                leave(client, true);
+                check!(redis, "SELECT", "2" => "+OK");
+                eventually("the last command", || {
+                    (cmd!(redis, "GET", &key).to_string() == "\"v\"").then_some(())
+                });
+                check!(redis, "SELECT", "0" => "+OK");
+            }
+        }
+    });
+}
