@@ -128,8 +128,6 @@ struct Filter {
     reset: bool,
     subscribed: bool,
     waits: bool,
-    quiet: bool,
-    blind: bool,
 }
 
 impl Filter {
@@ -140,14 +138,10 @@ impl Filter {
             Kind::Reset => (self.in_multi, self.reset) = (false, true),
             Kind::Subscribe => self.subscribed = true,
             Kind::WaitForEver => self.waits = true,
-            Kind::ReplyMode => self.quiet = true,
             Kind::Tracking => self.tracked |= !self.reset,
             Kind::Module => self.marked |= has(step, b"STATEFUL") > 0,
             _ => {}
         }
-        // What a subscription is confirmed by is not left out, and cannot be told from replies.
-        let confirms = has(step, b"SUBSCRIBE") > 0 || step.kind == Kind::Monitor;
-        self.blind |= self.quiet && (self.in_multi || confirms);
         match step.kind {
             // The server remembers beyond RESET which keys were read, for when they are tracked again.
             Kind::Tracking => !(self.tracked && self.reset),
@@ -156,11 +150,10 @@ impl Filter {
             // A transaction in which replies are switched off gets an array with too few elements. No client, of Redis or
             // of sessiond, can tell where the next reply begins.
             Kind::ReplyMode => !self.in_multi,
-            // After a transaction of which nothing is heard, bytes may pass as they are: with the server's id.
             // Confirmations of several channels and messages make the array longer than it says.
             Kind::Publish => !self.in_multi,
             Kind::Subscribe | Kind::Unsubscribe => !(self.in_multi && has(step, b":c") > 1),
-            Kind::Hello | Kind::Id => !(self.blind || self.in_multi && self.subscribed),
+            Kind::Hello | Kind::Id => !(self.in_multi && self.subscribed),
             // Only a socket can tell that a client has gone that is not read from.
             Kind::Large => !self.waits,
             _ => true,
