@@ -81,7 +81,7 @@ fn leave(stack: &Stack, words: &[Vec<Vec<u8>>], random: &mut Random) {
     match random.below(4) {
         0 | 1 => thread::sleep(Duration::from_micros(random.below(6000) as u64)),
         2 => {
-            hurry(&client, 1);
+            hurry(&client, 10);
             let silent = words[0].starts_with(&args!("CLIENT", "REPLY"))
                 || words[0].starts_with(&args!("BLPOP"))
                 || words[0].starts_with(&args!("XREAD"));
