@@ -6,20 +6,26 @@ use super::limits;
 use super::listing::Listing;
 use super::reply::Adapt;
 use super::script::{Call, Script};
+use super::target::{self, Next, Target, Targets};
 use super::view::Form;
 use crate::resp::{Protocol, encode, reply};
 
 /// A command that takes one call after the other, each atomic, until one of them is the last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
-    script: &'static Script,
-    keys: Vec<Vec<u8>>,
-    /// The arguments that are the same in each call; the largest step and the place to go on
-    /// follow.
-    args: Vec<Vec<u8>>,
-    step: usize,
+    scripts: Scripts,
+    /// Where it is called at present; nothing while it is found out where else.
+    target: Option<Target>,
+    /// Where else it is called after that.
+    targets: Targets,
+    /// The largest step, of a script that takes one: it and the place to go on follow the arguments.
+    step: Option<usize>,
     progress: Progress,
 }
+
+/// The script of a command, and the one that does its work in many places at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Scripts(pub(super) &'static Script, pub(super) &'static Script);
 
 /// What to do after a call of a [`Batch`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +38,7 @@ pub enum Step {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Progress {
-    /// Calls answer `{count, place to go on}`; the counts are added up.
+    /// Calls answer `{count, place to go on}`, or a count; the counts are added up.
     Count { start: &'static [&'static [u8]], total: i64 },
     /// Calls answer `{{place to go on}, sessions}`.
     Walk { listing: Listing },
@@ -43,54 +49,71 @@ enum Progress {
 }
 
 impl Batch {
-    /// A command whose replies count; `start` is where its first call begins.
+    /// A command whose replies count, in steps; `start` is where the first call in each place begins.
     pub(super) fn count(
-        script: &'static Script,
-        keys: Vec<Vec<u8>>,
-        args: Vec<Vec<u8>>,
+        scripts: Scripts,
+        targets: Targets,
         start: &'static [&'static [u8]],
     ) -> Self {
         let progress = Progress::Count { start, total: 0 };
-        Self { script, keys, args, step: limits::REMOVAL_BATCH, progress }
+        Self::new(scripts, targets, Some(limits::REMOVAL_BATCH), progress)
+    }
+
+    /// A command whose replies count, with one call in each place.
+    pub(super) fn sum(scripts: Scripts, targets: Targets) -> Self {
+        Self::new(scripts, targets, None, Progress::Count { start: &[], total: 0 })
     }
 
     /// A command that walks a set in no order.
-    pub(super) fn walk(
-        script: &'static Script,
-        keys: Vec<Vec<u8>>,
-        args: Vec<Vec<u8>>,
-        form: Form,
-    ) -> Self {
-        let progress = Progress::Walk { listing: Listing::new(form) };
-        Self { script, keys, args, step: limits::LISTING_PAGE, progress }
+    pub(super) fn walk(script: &'static Script, target: Target, form: Form) -> Self {
+        Self {
+            scripts: Scripts(script, script),
+            target: Some(target),
+            targets: Targets::default(),
+            step: Some(limits::LISTING_PAGE),
+            progress: Progress::Walk { listing: Listing::new(form) },
+        }
     }
 
-    /// A command that walks a sorted set down to the beginning of a window.
-    pub(super) fn window(
-        script: &'static Script,
-        keys: Vec<Vec<u8>>,
-        args: Vec<Vec<u8>>,
-        form: Form,
-    ) -> Self {
+    /// A command that walks sorted sets down to the beginning of a window.
+    pub(super) fn window(scripts: Scripts, targets: Targets, form: Form) -> Self {
         let listing = Listing::new(form);
         let progress = Progress::Window { listing, lowest: Bytes::new(), began: None, looks: 1 };
-        Self { script, keys, args, step: limits::LISTING_PAGE, progress }
+        Self::new(scripts, targets, Some(limits::LISTING_PAGE), progress)
+    }
+
+    fn new(
+        scripts: Scripts,
+        mut targets: Targets,
+        step: Option<usize>,
+        progress: Progress,
+    ) -> Self {
+        let target = match targets.next() {
+            Next::Target(target) => Some(target),
+            Next::Look | Next::End => None,
+        };
+        Self { scripts, target, targets, step, progress }
     }
 
     /// The same with steps of another size.
     #[must_use]
     pub fn with_step(mut self, sessions: usize) -> Self {
-        self.step = sessions.max(1);
+        self.step = self.step.map(|_| sessions.max(1));
         self
     }
 
     /// The first call.
     #[must_use]
     pub fn first(&self) -> Call {
-        self.call(self.step, &self.start(), Adapt::Verbatim)
+        match (&self.target, &self.targets) {
+            (Some(target), _) => self.call(target, &self.start()),
+            (None, Targets::Search(search)) => search.call(),
+            (None, _) => unreachable!("a command is called somewhere"),
+        }
     }
 
-    /// The whole command in one call, however long it takes: for MULTI, which knows no steps.
+    /// The whole command in one call, however long it takes: for MULTI, which knows no steps. Where
+    /// there are buckets, it is the only call with keys of more than one of them.
     #[must_use]
     pub fn whole(&self) -> Call {
         let adapt = match &self.progress {
@@ -99,7 +122,20 @@ impl Batch {
                 Adapt::Listing(listing.form())
             }
         };
-        self.call(0, &self.start(), adapt)
+        let step = self.step.map(|_| Bytes::from_static(b"0"));
+        let all_at_once: Vec<Bytes> = step.into_iter().chain(self.start()).collect();
+        if let Targets::Search(search) = &self.targets {
+            return search.whole(self.scripts.1, &all_at_once);
+        }
+        let mut targets: Vec<_> = self.target.iter().cloned().collect();
+        let mut rest = self.targets.clone();
+        while let Next::Target(target) = rest.next() {
+            targets.push(target);
+        }
+        match &targets[..] {
+            [target] => target.call(self.scripts.0, all_at_once.iter().map(|arg| &arg[..]), adapt),
+            targets => target::call_several(self.scripts.1, targets, &all_at_once, adapt),
+        }
     }
 
     /// Takes the reply of the last call, one complete frame. An error ends the command and is its
@@ -117,51 +153,26 @@ impl Batch {
 
     /// As [`Batch::next`]; `None` for a reply that the scripts do not give.
     fn advance(&mut self, frame: &[u8], protocol: Protocol) -> Option<Step> {
-        let mut out = BytesMut::new();
-        let place: Vec<Bytes> = match &mut self.progress {
-            Progress::Count { total, .. } => {
-                let mut elements = reply::elements(frame)?;
-                *total += reply::as_integer(elements.next()?.ok()?)?;
-                let place: Vec<_> =
-                    elements.map(|element| scalar(element.ok()?)).collect::<Option<_>>()?;
-                if place.is_empty() {
-                    encode::integer(&mut out, *total);
+        match (&self.target, &mut self.targets) {
+            (None, Targets::Search(search)) => search.add(frame)?,
+            (target, _) => {
+                let place = self.progress.add(frame, protocol)?;
+                if let Some(target) = target.as_ref().filter(|_| !place.is_empty()) {
+                    return Some(Step::Call(self.call(target, &place)));
                 }
-                place
             }
-            Progress::Walk { listing } => {
-                let place: Vec<_> =
-                    listing.add(frame, protocol)?.into_iter().map(Bytes::copy_from_slice).collect();
-                if place.is_empty() {
-                    listing.write(&mut out);
-                }
-                place
-            }
-            Progress::Window { listing, lowest, began, looks } => {
-                let page = listing.add(frame, protocol)?;
-                let (now, last_seen) = page.split_first()?;
-                if let [score, member] = last_seen {
-                    began.get_or_insert_with(|| Bytes::copy_from_slice(now));
-                    vec![
-                        lowest.clone(),
-                        Bytes::copy_from_slice(score),
-                        Bytes::copy_from_slice(member),
-                    ]
-                } else if let (Some(since), true) = (began.take(), *looks < limits::LISTING_LOOKS) {
-                    *looks += 1;
-                    *lowest = since;
-                    vec![lowest.clone(), Bytes::new(), Bytes::new()]
-                } else {
-                    listing.write(&mut out);
-                    Vec::new()
-                }
+        }
+        self.target = match self.targets.next() {
+            Next::Target(target) => Some(target),
+            Next::Look => None,
+            Next::End => {
+                let mut out = BytesMut::new();
+                self.progress.write(&mut out);
+                return Some(Step::Done(out.freeze()));
             }
         };
-        Some(if place.is_empty() {
-            Step::Done(out.freeze())
-        } else {
-            Step::Call(self.call(self.step, &place, Adapt::Verbatim))
-        })
+        self.progress.begin_anew();
+        Some(Step::Call(self.first()))
     }
 
     fn start(&self) -> Vec<Bytes> {
@@ -174,13 +185,70 @@ impl Batch {
         }
     }
 
-    fn call(&self, step: usize, place: &[Bytes], adapt: Adapt) -> Call {
-        let step = step.to_string();
-        let args: Vec<&[u8]> = (self.args.iter().map(Vec::as_slice))
-            .chain([step.as_bytes()])
-            .chain(place.iter().map(|part| &part[..]))
-            .collect();
-        Call::new(self.script, &self.keys, &args, adapt)
+    fn call(&self, target: &Target, place: &[Bytes]) -> Call {
+        let step = self.step.map(|step| step.to_string());
+        let step = step.as_deref().map(str::as_bytes);
+        let behind = step.into_iter().chain(place.iter().map(|part| &part[..]));
+        target.call(self.scripts.0, behind, Adapt::Verbatim)
+    }
+}
+
+impl Progress {
+    /// Adds the reply to a call, and gives the place to go on: nothing when there is no more.
+    fn add(&mut self, frame: &[u8], protocol: Protocol) -> Option<Vec<Bytes>> {
+        match self {
+            Progress::Count { total, .. } => {
+                if let Some(count) = reply::as_integer(frame) {
+                    *total += count;
+                    return Some(Vec::new());
+                }
+                let mut elements = reply::elements(frame)?;
+                *total += reply::as_integer(elements.next()?.ok()?)?;
+                elements.map(|element| scalar(element.ok()?)).collect()
+            }
+            Progress::Walk { listing } => {
+                let place = listing.add(frame, protocol)?;
+                Some(place.into_iter().map(Bytes::copy_from_slice).collect())
+            }
+            Progress::Window { listing, lowest, began, looks } => {
+                let page = listing.add(frame, protocol)?;
+                let (now, last_seen) = page.split_first()?;
+                if let [score, member] = last_seen {
+                    began.get_or_insert_with(|| Bytes::copy_from_slice(now));
+                    return Some(vec![
+                        lowest.clone(),
+                        Bytes::copy_from_slice(score),
+                        Bytes::copy_from_slice(member),
+                    ]);
+                }
+                if let (Some(since), true) = (began.take(), *looks < limits::LISTING_LOOKS) {
+                    *looks += 1;
+                    *lowest = since;
+                    return Some(vec![lowest.clone(), Bytes::new(), Bytes::new()]);
+                }
+                Some(Vec::new())
+            }
+        }
+    }
+
+    /// Goes on in another place, to which what is known of this one's steps does not apply.
+    fn begin_anew(&mut self) {
+        match self {
+            Progress::Count { .. } => {}
+            Progress::Walk { listing } => listing.forget_tokens(),
+            Progress::Window { listing, lowest, began, looks } => {
+                listing.forget_tokens();
+                (*lowest, *began, *looks) = (Bytes::new(), None, 1);
+            }
+        }
+    }
+
+    /// Appends the command's reply.
+    fn write(&mut self, out: &mut BytesMut) {
+        match self {
+            Progress::Count { total, .. } => encode::integer(out, *total),
+            Progress::Walk { listing } | Progress::Window { listing, .. } => listing.write(out),
+        }
     }
 }
 

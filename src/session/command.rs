@@ -2,8 +2,10 @@
 
 use bytes::BytesMut;
 
+use super::agreement::Agreement;
 use super::batch::Batch;
 use super::error::Error;
+use super::layout::{Buckets, Layout};
 use super::script::Call;
 
 /// What session commands depend on besides their arguments.
@@ -15,11 +17,24 @@ pub struct Settings {
     pub ttl: u32,
     /// Largest data of a session, in bytes.
     pub max_data: usize,
+    /// How keys are laid out.
+    pub layout: Layout,
+    /// How many buckets an app has, where the layout has any.
+    pub buckets: Buckets,
+    /// Whether the server has as many.
+    pub agreement: Agreement,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { ns: "rs".to_owned(), ttl: 7200, max_data: 64 * 1024 }
+        Self {
+            ns: "rs".to_owned(),
+            ttl: 7200,
+            max_data: 64 * 1024,
+            layout: Layout::default(),
+            buckets: Buckets::default(),
+            agreement: Agreement::default(),
+        }
     }
 }
 
@@ -29,7 +44,7 @@ pub enum Plan {
     /// By one call, whose reply its [`Call::adapt`] makes the command's reply.
     Script(Call),
     /// By one or more calls.
-    Batched(Batch),
+    Batched(Box<Batch>),
     /// By no call: the reply is an array of these simple strings.
     Lines(Vec<String>),
 }
@@ -165,7 +180,7 @@ impl Command {
     /// # Errors
     /// [`Error::Arity`] for a number of arguments that the command does not accept, otherwise what
     /// is wrong with the arguments: syntax first, then the first wrong value in the order app, id,
-    /// token, ip, ttl or dt, d.
+    /// token, ip, ttl or dt, d. When nothing is, [`Settings::agreed`].
     pub fn plan(&self, settings: &Settings, args: &[&[u8]]) -> Result<Plan, Error> {
         self.plan_into(settings, args, BytesMut::new())
     }
@@ -184,7 +199,16 @@ impl Command {
         if !self.accepts(args.len()) {
             return Err(self.arity_error());
         }
-        (self.plan)(settings, args, buffer)
+        match settings.layout {
+            Layout::Libraries => (self.plan)(settings, args, buffer),
+            Layout::Buckets => {
+                let plan = (self.plan)(settings, args, buffer)?;
+                match plan {
+                    Plan::Lines(_) => Ok(plan),
+                    Plan::Script(_) | Plan::Batched(_) => settings.agreed().map(|()| plan),
+                }
+            }
+        }
     }
 
     /// The least and the largest number of arguments behind the name.

@@ -69,6 +69,19 @@ pub enum Error {
     /// Data larger than so many bytes.
     #[error("INVALIDVALUE d is larger than {0} bytes")]
     TooLarge(usize),
+    /// It has not been found out how many buckets the server's sessions are in.
+    #[error("UPSTREAM unavailable: the number of buckets is not known yet")]
+    BucketsUnknown,
+    /// The server's sessions are in another number of buckets than this process looks in.
+    #[error(
+        "UPSTREAM unavailable: sessions are kept in {stored} buckets, cluster_buckets is {configured}"
+    )]
+    OtherBuckets {
+        /// As the server says.
+        stored: u32,
+        /// As configured.
+        configured: u16,
+    },
     /// The operating system gave no random bytes for a token.
     #[error("ERR no random numbers for a token")]
     NoRandomness,
@@ -87,6 +100,7 @@ impl Error {
             Error::NotAnObject | Error::NoKey | Error::Nested(_) | Error::TooLarge(_) => {
                 "invalid_data"
             }
+            Error::BucketsUnknown | Error::OtherBuckets { .. } => "buckets",
             Error::NoRandomness => "no_randomness",
         }
     }

@@ -25,6 +25,8 @@ pub const DEFAULT_WINDOW: u64 = 600;
 pub const REMOVAL_BATCH: usize = 75;
 /// Sessions that one step of a listing reads: about 2 ms of the server's time.
 pub const LISTING_PAGE: usize = 100;
+/// Keys that one look for buckets goes past: less than 1 ms of the server's time.
+pub const SEARCH_STEP: usize = 1000;
 /// Times a long listing looks again for sessions that were refreshed while it was read. Each look
 /// is shorter than the one before unless the whole app is refreshed all the time.
 pub const LISTING_LOOKS: u32 = 16;

@@ -7,6 +7,7 @@
 //! one call too ([`Batch::whole`]), and what needs no server becomes a call
 //! ([`refusal::error_call`], [`refusal::lines_call`]).
 
+mod agreement;
 mod arguments;
 mod batch;
 mod command;
@@ -15,18 +16,22 @@ mod data;
 mod error;
 mod identity;
 mod keys;
+mod layout;
 pub mod limits;
 mod listing;
 pub mod refusal;
 mod reply;
 mod script;
+mod target;
 mod token;
 mod view;
 
+pub use agreement::Agreement;
 pub use batch::{Batch, Step};
 pub use command::{Argument, ArgumentKind, Command, Plan, Settings};
 pub use commands::{commands, get::Reads, lookup, wipe::batch as wipe};
 pub use error::{Error, Parameter};
+pub use layout::{Buckets, Layout};
 pub use reply::Adapt;
 pub use script::{Call, CallHead, Script};
 pub use view::Form;

@@ -256,32 +256,53 @@ impl CallHead {
     }
 }
 
-const PRELUDE: &str = include_str!("scripts/prelude.lua");
-const REMOVAL: &str = include_str!("scripts/removal.lua");
+/// The text of a file with Lua.
+macro_rules! lua {
+    ($file:literal) => {
+        include_str!(concat!("scripts/", $file, ".lua"))
+    };
+}
+
+const PRELUDE: &str = lua!("prelude");
+const REMOVAL: &str = lua!("removal");
+
+/// Around a script, these make it a function, for a script that does its work in several buckets.
+const ONE: &str = "local function one(KEYS, ARGV)";
+const END: &str = "end";
+const SEVERAL: &str = lua!("several");
 
 macro_rules! scripts {
-    ($($(#[$doc:meta])* $name:ident = $file:literal: [$($part:expr),*];)*) => {
-        $($(#[$doc])* pub(super) static $name: Script =
-            Script::new($file, &[$($part,)* include_str!(concat!("scripts/", $file, ".lua"))]);)*
+    ($($(#[$doc:meta])* $script:ident = $name:literal: [$($part:expr),*];)*) => {
+        $($(#[$doc])* pub(super) static $script: Script = Script::new($name, &[$($part),*]);)*
 
         /// All scripts that session commands call.
         #[cfg(test)]
-        static SCRIPTS: &[&Script] = &[$(&$name),*];
+        static SCRIPTS: &[&Script] = &[$(&$script),*];
     };
 }
 
 scripts! {
-    CREATE = "create": [PRELUDE];
-    GET = "get": [];
-    PEEK = "peek": [PRELUDE];
-    SET = "set": [PRELUDE, include_str!("scripts/merge.lua")];
-    KILL = "kill": [PRELUDE, REMOVAL];
-    KILLSOID = "killsoid": [PRELUDE, REMOVAL];
-    KILLALL = "killall": [PRELUDE, REMOVAL];
-    SOID = "soid": [PRELUDE];
-    SOAPP = "soapp": [PRELUDE];
-    ACTIVITY = "activity": [PRELUDE];
-    WIPE = "wipe": [PRELUDE, REMOVAL];
+    CREATE = "create": [PRELUDE, lua!("create")];
+    GET = "get": [lua!("get")];
+    PEEK = "peek": [PRELUDE, lua!("peek")];
+    SET = "set": [PRELUDE, lua!("merge"), lua!("set")];
+    KILL = "kill": [PRELUDE, REMOVAL, lua!("kill")];
+    KILLSOID = "killsoid": [PRELUDE, REMOVAL, lua!("killsoid")];
+    KILLALL = "killall": [PRELUDE, REMOVAL, lua!("killall")];
+    SOID = "soid": [PRELUDE, lua!("soid")];
+    SOAPP = "soapp": [PRELUDE, lua!("soapp")];
+    ACTIVITY = "activity": [PRELUDE, lua!("activity")];
+    WIPE = "wipe": [PRELUDE, REMOVAL, lua!("apps"), lua!("wipe")];
+
+    KILL_SEVERAL = "kill_several": [PRELUDE, REMOVAL, ONE, lua!("kill"), END, SEVERAL];
+    KILLALL_SEVERAL = "killall_several": [PRELUDE, REMOVAL, ONE, lua!("killall"), END, SEVERAL];
+    SOAPP_SEVERAL = "soapp_several": [PRELUDE, ONE, lua!("soapp"), END, SEVERAL];
+    ACTIVITY_SEVERAL = "activity_several": [PRELUDE, ONE, lua!("activity"), END, SEVERAL];
+
+    BUCKETS = "buckets": [PRELUDE, lua!("buckets")];
+    WIPE_BUCKET = "wipe_bucket": [PRELUDE, REMOVAL, lua!("bucket"), lua!("wipe")];
+    WIPE_BUCKETS = "wipe_buckets":
+        [PRELUDE, REMOVAL, ONE, lua!("bucket"), lua!("wipe"), END, lua!("wipe_buckets")];
 }
 
 #[cfg(test)]

@@ -1,9 +1,14 @@
 //! Tokens: the secret names of sessions.
 
 use super::error::{Error, Parameter};
+use super::layout::{Bucket, Buckets};
 use super::limits;
 
 const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// How many characters at the front of a token name its bucket, where there are buckets: two would not
+/// do for the most of them. The others alone are more than 2^360 to guess among.
+const BUCKET: usize = 3;
 
 /// Random bytes drawn at a time. Of 64 six-bit numbers 62 are letters, so a token takes 66 of them
 /// on average, and one draw is next to always enough.
@@ -22,6 +27,33 @@ impl Token {
     /// [`Error::NoRandomness`] when the operating system gives no random bytes.
     pub(super) fn random() -> Result<Self, Error> {
         Self::draw(|bytes| getrandom::fill(bytes).map_err(|_| Error::NoRandomness))
+    }
+
+    /// As [`Token::random`], for a session in this bucket.
+    ///
+    /// # Errors
+    /// As [`Token::random`].
+    pub(super) fn random_in(bucket: Bucket) -> Result<Self, Error> {
+        let Self(mut token) = Self::random()?;
+        let (mut number, base) = (usize::from(bucket.number()), ALPHABET.len());
+        for place in token[..BUCKET].iter_mut().rev() {
+            *place = ALPHABET[number % base];
+            number /= base;
+        }
+        Ok(Token(token))
+    }
+
+    /// The bucket that its first characters name.
+    pub(super) fn bucket(&self, buckets: Buckets) -> Bucket {
+        let number = self.0[..BUCKET].iter().fold(0, |number, letter| {
+            let value = match letter {
+                b'A'..=b'Z' => letter - b'A',
+                b'a'..=b'z' => letter - b'a' + 26,
+                _ => letter - b'0' + 52,
+            };
+            number * ALPHABET.len() as u32 + u32::from(value)
+        });
+        buckets.at(number)
     }
 
     /// Takes an argument as a token.
@@ -82,6 +114,30 @@ mod tests {
             assert_eq!(Token::parse(token.as_bytes()).as_ref(), Ok(token));
             assert!(!tokens[..place].contains(token));
         }
+    }
+
+    #[test]
+    fn tokens_name_their_bucket() {
+        let buckets = Buckets::new(4096).unwrap();
+        for number in 0..4096 {
+            let token = Token::random_in(buckets.at(number)).unwrap();
+            assert_eq!(Token::parse(token.as_bytes()), Ok(token));
+            assert_eq!(token.bucket(buckets), buckets.at(number));
+        }
+        let named = |text: &str| {
+            let token = format!("{text}{}", "x".repeat(61));
+            Token::parse(token.as_bytes()).unwrap().bucket(buckets)
+        };
+        assert_eq!(named("AAA"), buckets.at(0));
+        assert_eq!(named("AA9"), buckets.at(61));
+        assert_eq!(named("ABA"), buckets.at(62));
+        assert_eq!(named("BED"), buckets.at(4095));
+        for beyond in ["BEE", "999", "aAA"] {
+            assert_eq!(named(beyond), Bucket::NONE, "{beyond}");
+        }
+        let [one, two] = [(); 2].map(|()| Token::random_in(buckets.at(7)).unwrap());
+        assert_eq!(one.as_bytes()[..3], two.as_bytes()[..3]);
+        assert_ne!(one, two);
     }
 
     #[test]

@@ -199,7 +199,7 @@ impl Client {
                 }
                 let call = Box::new(batch.first());
                 let first = call.clone();
-                let place = self.place_with_barrier(Meaning::Batch(Box::new(batch), call, false));
+                let place = self.place_with_barrier(Meaning::Batch(batch, call, false));
                 ports.send(to, place, b"", &mut |out| first.write_evalsha(out));
             }
             Ok(Plan::Lines(lines)) => self.answer(|out| refusal::write_lines(&lines, out)),

@@ -10,7 +10,6 @@ use crate::session::identity::{App, Ip, UserId};
 use crate::session::keys::Namespace;
 use crate::session::reply::Adapt;
 use crate::session::script::{CREATE, Call};
-use crate::session::token::Token;
 
 pub(super) const COMMAND: Command = Command {
     name: "session.create",
@@ -49,16 +48,15 @@ fn plan(settings: &Settings, args: &[&[u8]], buffer: BytesMut) -> Result<Plan, E
     let ttl = ttl.map_or(Ok(settings.ttl), arguments::ttl)?;
     let data = data.map(|data| Data::parse(data, settings.max_data)).transpose()?;
     let d = data.as_ref().and_then(Data::stored).unwrap_or_default();
-    let token = Token::random()?;
+    let keys = Namespace::of(settings).of_id(app, id);
+    let token = keys.random_token()?;
 
-    let namespace = Namespace::new(&settings.ns);
-    let keys = namespace.app(app);
     let mut call = Call::begin(&CREATE, Adapt::Verbatim, buffer);
     call.key(keys.session(&token));
     call.key(keys.tokens_of(id));
     call.key(keys.sessions());
     call.key(keys.users());
-    call.key(namespace.expiries());
+    call.key(keys.expiries());
     call.arg(app.as_bytes());
     call.arg(token.as_bytes());
     call.arg(id.as_bytes());

@@ -8,7 +8,8 @@ use crate::session::arguments::{Options, set};
 use crate::session::command::{Argument, Command, Plan, Settings};
 use crate::session::error::Error;
 use crate::session::identity::App;
-use crate::session::keys::Namespace;
+use crate::session::keys::{AppKeys, Namespace};
+use crate::session::layout::Bucket;
 use crate::session::limits;
 use crate::session::reply::{Adapt, Forms};
 use crate::session::script::{Call, GET, PEEK, Script};
@@ -30,13 +31,12 @@ pub(super) const COMMAND: Command = Command {
 
 fn plan(settings: &Settings, args: &[&[u8]], buffer: BytesMut) -> Result<Plan, Error> {
     let Get { app, token, peek, form } = Get::parse(args)?;
-    let namespace = Namespace::new(&settings.ns);
-    let keys = namespace.app(app);
+    let keys = Namespace::of(settings).of_token(app, &token);
     let script = if peek { &PEEK } else { &GET };
     let mut call = Call::begin(script, Adapt::Session(form), buffer);
     call.key(keys.session(&token));
     if !peek {
-        index_keys(&mut call, namespace, app);
+        index_keys(&mut call, keys, app);
     }
     Ok(Plan::Script(call))
 }
@@ -71,22 +71,22 @@ impl<'a> Get<'a> {
 }
 
 /// What the script needs behind the sessions.
-fn index_keys(call: &mut Call, namespace: Namespace<'_>, app: App<'_>) {
-    let keys = namespace.app(app);
+fn index_keys(call: &mut Call, keys: AppKeys<'_>, app: App<'_>) {
     call.key(keys.sessions());
     call.key(keys.users());
-    call.key(namespace.expiries());
+    call.key(keys.expiries());
     call.arg(app.as_bytes());
 }
 
-/// `SESSION.GET` several times in a row, for sessions of one app: one call carries them out, which
-/// costs the server half as much.
+/// `SESSION.GET` several times in a row, for sessions of one app, or of one of its buckets: one call
+/// carries them out, which costs the server half as much.
 #[derive(Debug)]
 pub struct Reads {
     call: Call,
     forms: Forms,
     app: [u8; limits::MAX_APP],
     app_len: usize,
+    bucket: Option<Bucket>,
 }
 
 impl Reads {
@@ -95,26 +95,31 @@ impl Reads {
     pub fn new(buffer: BytesMut) -> Self {
         let forms = Forms::default();
         let call = Call::begin(&GET, Adapt::Sessions(forms), buffer);
-        Self { call, forms, app: [0; limits::MAX_APP], app_len: 0 }
+        Self { call, forms, app: [0; limits::MAX_APP], app_len: 0, bucket: None }
     }
 
     /// Adds a command with these arguments behind its name. False when it is no well-formed
-    /// `SESSION.GET`, with `PEEK`, of another app, or one too many: then nothing has changed.
+    /// `SESSION.GET`, with `PEEK`, of another app or bucket, or one too many: then nothing has changed.
     pub fn add(&mut self, command: &Command, settings: &Settings, args: &[&[u8]]) -> bool {
-        if command.name != COMMAND.name || self.forms.count() == Forms::MOST {
+        if command.name != COMMAND.name
+            || self.forms.count() == Forms::MOST
+            || settings.agreed().is_err()
+        {
             return false;
         }
         let Ok(Get { app, token, peek: false, form }) = Get::parse(args) else {
             return false;
         };
+        let keys = Namespace::of(settings).of_token(app, &token);
         let name = app.as_bytes();
         if self.forms.count() == 0 {
             self.app[..name.len()].copy_from_slice(name);
             self.app_len = name.len();
-        } else if self.app[..self.app_len] != *name {
+            self.bucket = keys.bucket();
+        } else if self.app[..self.app_len] != *name || self.bucket != keys.bucket() {
             return false;
         }
-        self.call.key(Namespace::new(&settings.ns).app(app).session(&token));
+        self.call.key(keys.session(&token));
         self.forms.push(form);
         true
     }
@@ -140,9 +145,10 @@ impl Reads {
     /// Takes the call of all that were added, if there are any.
     pub fn take(&mut self, settings: &Settings) -> Option<Call> {
         let first = self.forms.iter().next()?;
-        let Self { mut call, forms, app, app_len } = mem::replace(self, Self::new(BytesMut::new()));
+        let Self { mut call, forms, app, app_len, bucket } =
+            mem::replace(self, Self::new(BytesMut::new()));
         let app = App::parse(&app[..app_len]).ok()?;
-        index_keys(&mut call, Namespace::new(&settings.ns), app);
+        index_keys(&mut call, Namespace::of(settings).within(app, bucket), app);
         let single = forms.count() == 1;
         call.set_adapt(if single { Adapt::Session(first) } else { Adapt::Sessions(forms) });
         Some(call)
@@ -152,7 +158,7 @@ impl Reads {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::lookup;
+    use crate::session::{Layout, lookup};
 
     const TOKENS: [[u8; 64]; 2] = [[b'A'; 64], [b'B'; 64]];
 
@@ -193,6 +199,26 @@ mod tests {
             );
         }
         assert_eq!(singly.len(), 2);
+    }
+
+    #[test]
+    fn reads_of_one_bucket_are_one_call() {
+        let settings = Settings { layout: Layout::Buckets, ..Settings::default() };
+        let command = lookup(b"session.get").unwrap();
+        let [a, b, other] = ["AAAx", "AAAy", "AABx"].map(|start| start.repeat(16));
+        let args = |token| [&b"shop"[..], token];
+        let mut reads = Reads::new(BytesMut::new());
+        assert!(!reads.add(command, &settings, &args(a.as_bytes())), "it is not agreed on");
+        assert!(settings.agree(b"256"));
+        for (token, added) in [(&a, true), (&other, false), (&b, true)] {
+            assert_eq!(reads.add(command, &settings, &args(token.as_bytes())), added, "{token}");
+        }
+        let tag = "{rs:shop:0000}";
+        let keys = [&a, &b, "_sessions", "_users", "SESSIONS"].map(|last| format!("{tag}:{last}"));
+        let arguments = reads.take(&settings).unwrap().arguments();
+        assert_eq!(arguments[1..6], keys);
+        assert!(reads.add(command, &settings, &args(other.as_bytes())));
+        assert_eq!(reads.take(&settings).unwrap().arguments()[3], "{rs:shop:0001}:_users");
     }
 
     #[test]

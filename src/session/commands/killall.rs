@@ -2,12 +2,13 @@
 
 use bytes::BytesMut;
 
-use crate::session::batch::Batch;
+use crate::session::batch::{Batch, Scripts};
 use crate::session::command::{Argument, Command, Plan, Settings};
 use crate::session::error::Error;
 use crate::session::identity::App;
-use crate::session::keys::Namespace;
-use crate::session::script::KILLALL;
+use crate::session::keys::{Index, Namespace};
+use crate::session::script::{KILLALL, KILLALL_SEVERAL};
+use crate::session::target::{Argument as Arg, Pattern, Targets};
 
 pub(super) const COMMAND: Command = Command {
     name: "session.killall",
@@ -22,12 +23,15 @@ fn plan(settings: &Settings, args: &[&[u8]], _buffer: BytesMut) -> Result<Plan, 
         return Err(COMMAND.arity_error());
     };
     let app = App::parse(app)?;
-    let namespace = Namespace::new(&settings.ns);
-    let keys = namespace.app(app);
-    Ok(Plan::Batched(Batch::count(
-        &KILLALL,
-        vec![keys.sessions().to_vec(), keys.users().to_vec(), namespace.expiries().to_vec()],
-        vec![app.as_bytes().to_vec(), keys.base().to_vec(), namespace.channel().to_vec()],
+    let channel = Namespace::of(settings).channel().to_vec();
+    let pattern = Pattern {
+        keys: &[Index::Sessions, Index::Users, Index::Expiries],
+        args: vec![Arg::Fixed(app.as_bytes().to_vec()), Arg::Base, Arg::Fixed(channel)],
+    };
+    let batch = Batch::count(
+        Scripts(&KILLALL, &KILLALL_SEVERAL),
+        Targets::of_app(settings, app, pattern),
         &[],
-    )))
+    );
+    Ok(Plan::Batched(batch.into()))
 }

@@ -22,13 +22,13 @@ fn plan(settings: &Settings, args: &[&[u8]], buffer: BytesMut) -> Result<Plan, E
         return Err(COMMAND.arity_error());
     };
     let (app, id) = (App::parse(app)?, UserId::parse(id)?);
-    let namespace = Namespace::new(&settings.ns);
-    let keys = namespace.app(app);
+    let namespace = Namespace::of(settings);
+    let keys = namespace.of_id(app, id);
     let mut call = Call::begin(&KILLSOID, Adapt::Verbatim, buffer);
     call.key(keys.tokens_of(id));
     call.key(keys.sessions());
     call.key(keys.users());
-    call.key(namespace.expiries());
+    call.key(keys.expiries());
     call.arg(app.as_bytes());
     call.arg_of(keys.base().pieces());
     call.arg_of(namespace.channel().pieces());

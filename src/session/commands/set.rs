@@ -37,13 +37,13 @@ fn plan(settings: &Settings, args: &[&[u8]], buffer: BytesMut) -> Result<Plan, E
         return Err(Error::NoKey);
     }
 
-    let namespace = Namespace::new(&settings.ns);
-    let keys = namespace.app(app);
+    let namespace = Namespace::of(settings);
+    let keys = namespace.of_token(app, &token);
     let mut call = Call::begin(&SET, Adapt::Session(Form::json_if(json)), buffer);
     call.key(keys.session(&token));
     call.key(keys.sessions());
     call.key(keys.users());
-    call.key(namespace.expiries());
+    call.key(keys.expiries());
     call.arg(app.as_bytes());
     call.arg(token.as_bytes());
     call.arg_of(namespace.channel().pieces());

@@ -3,12 +3,13 @@
 use bytes::BytesMut;
 
 use crate::session::arguments::{self, Options};
-use crate::session::batch::Batch;
+use crate::session::batch::{Batch, Scripts};
 use crate::session::command::{Argument, Command, Plan, Settings};
 use crate::session::error::Error;
 use crate::session::identity::App;
-use crate::session::keys::Namespace;
-use crate::session::script::SOAPP;
+use crate::session::keys::Index;
+use crate::session::script::{SOAPP, SOAPP_SEVERAL};
+use crate::session::target::{Argument as Arg, Pattern, Targets};
 use crate::session::view::Form;
 
 pub(super) const COMMAND: Command = Command {
@@ -35,11 +36,11 @@ fn plan(settings: &Settings, args: &[&[u8]], _buffer: BytesMut) -> Result<Plan, 
 
     let app = App::parse(app)?;
     let window = arguments::window(window)?;
-    let keys = Namespace::new(&settings.ns).app(app);
-    Ok(Plan::Batched(Batch::window(
-        &SOAPP,
-        vec![keys.sessions().to_vec()],
-        vec![keys.base().to_vec(), window.to_string().into_bytes()],
+    let args = vec![Arg::Base, Arg::Fixed(window.to_string().into_bytes())];
+    let batch = Batch::window(
+        Scripts(&SOAPP, &SOAPP_SEVERAL),
+        Targets::of_app(settings, app, Pattern { keys: &[Index::Sessions], args }),
         Form::json_if(json),
-    )))
+    );
+    Ok(Plan::Batched(batch.into()))
 }

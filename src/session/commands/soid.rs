@@ -9,6 +9,7 @@ use crate::session::error::Error;
 use crate::session::identity::{App, UserId};
 use crate::session::keys::Namespace;
 use crate::session::script::SOID;
+use crate::session::target::Target;
 use crate::session::view::Form;
 
 pub(super) const COMMAND: Command = Command {
@@ -25,11 +26,10 @@ fn plan(settings: &Settings, args: &[&[u8]], _buffer: BytesMut) -> Result<Plan, 
     };
     let json = arguments::json(options)?;
     let (app, id) = (App::parse(app)?, UserId::parse(id)?);
-    let keys = Namespace::new(&settings.ns).app(app);
-    Ok(Plan::Batched(Batch::walk(
-        &SOID,
-        vec![keys.tokens_of(id).to_vec()],
-        vec![id.as_bytes().to_vec(), keys.base().to_vec()],
-        Form::json_if(json),
-    )))
+    let keys = Namespace::of(settings).of_id(app, id);
+    let target = Target {
+        keys: vec![keys.tokens_of(id).to_vec()],
+        args: vec![id.as_bytes().to_vec(), keys.base().to_vec()],
+    };
+    Ok(Plan::Batched(Batch::walk(&SOID, target, Form::json_if(json)).into()))
 }

@@ -1,11 +1,12 @@
 -- Removes what has expired, a batch at a time: entries whose score says so, then entries whose
 -- score is later than any ttl explains. Never on the word of the score: the session decides.
 -- KEYS: SESSIONS.
--- ARGV: what all keys begin with, channel, longest ttl, largest batch (0: all at once), and where
--- to go on: 'due' or 'far', and how many entries of that range have to stay.
+-- ARGV: what all keys (of the bucket, if it is one) begin with, channel, longest ttl, largest batch
+-- (0: all at once), and where to go on: 'due' or 'far', and how many entries of that range have to
+-- stay.
 -- Replies how many expired sessions were removed; in batches {that, where to go on}.
 return run(function()
-  local prefix, channel, longest, limit = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+  local channel, longest, limit = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
   local range, stay = ARGV[5], tonumber(ARGV[6])
   local now, wiped = clock(), 0
   -- The first write decides on memory: one that needs none lets a full server be wiped.
@@ -19,8 +20,8 @@ return run(function()
     local plan, scores = removal(KEYS[1], channel, true), {}
     for _, entry in ipairs(entries) do
       local app, token, id = string.match(entry, '^([^:]*):([^:]*):(.*)$')
-      local base = prefix .. (app or '')
-      local session = app and read(base .. ':' .. token, true)
+      local base = base_of(app)
+      local session = base and read(base .. ':' .. token, true)
       if not session then
         -- Names no session at all.
         note(plan, 'ZREM', KEYS[1], entry)

@@ -100,7 +100,7 @@ impl Client {
             }
             Ok(Plan::Batched(mut batch)) => {
                 if let Some(step) = self.step {
-                    batch = batch.with_step(step);
+                    batch = batch.with_step(step).into();
                 }
                 let mut call = batch.first();
                 for done in 1.. {
