@@ -13,7 +13,7 @@ use sessiond::{
     config::Config,
     net,
     server::Server,
-    shutdown, telemetry,
+    session, shutdown, telemetry,
     upstream::{
         control::Control,
         embedded::{self, Embedded},
@@ -120,6 +120,13 @@ async fn in_front_of(
         served,
     )
     .await;
+
+    if let Err(session::Error::OtherBuckets { stored, configured }) = config.session.agreed() {
+        control.stop().await;
+        return Err(anyhow!(
+            "cluster_buckets is {configured}, but {site} keeps its sessions in {stored} buckets"
+        ));
+    }
 
     let kind = if private { "private server " } else { "" };
     let version = control.server().map_or("not reachable yet".into(), |server| server.to_string());

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     secret::{HIDDEN, Secret},
+    session::{Buckets, Layout},
     telemetry::{Filter, Format},
     upstream::{address::Credentials, settings::Mode, site::Place, url},
 };
@@ -329,6 +330,37 @@ pub static KEYS: &[Key] = &[
             put(&mut draft.config.session.max_data, Some(size(text, 64..=16 << 20)?))
         },
         show: |config| config.session.max_data.to_string(),
+    },
+    Key {
+        name: "layout",
+        placeholder: "LAYOUT",
+        allowed: "libraries or buckets",
+        default: r#""libraries""#,
+        doc: "How session keys are named. libraries: as the Node and Elixir libraries name them. \
+              buckets: spread over an app's buckets, each of which is in one slot of a cluster.",
+        secret: false,
+        list: false,
+        set: |draft, text| {
+            let layouts = [Layout::Libraries, Layout::Buckets];
+            let layout = layouts.into_iter().find(|layout| layout.as_str() == text);
+            put(&mut draft.config.session.layout, layout)
+        },
+        show: |config| quoted(config.session.layout.as_str()),
+    },
+    Key {
+        name: "cluster_buckets",
+        placeholder: "COUNT",
+        allowed: "a power of two from 1 to 4096",
+        default: "256",
+        doc: "How many buckets each app has in the layout buckets. The server keeps the number: \
+              it cannot be changed while there are sessions.",
+        secret: false,
+        list: false,
+        set: |draft, text| {
+            let buckets = Buckets::new(whole(text, 1, Buckets::MOST.into())?);
+            put(&mut draft.config.session.buckets, buckets)
+        },
+        show: |config| config.session.buckets.count().to_string(),
     },
     Key {
         name: "wipe",

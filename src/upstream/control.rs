@@ -1,5 +1,6 @@
 //! The control plane: our own commands to the upstream, beside and apart from those of the clients.
 
+mod agreement;
 mod health;
 mod housekeeping;
 mod link;
@@ -57,7 +58,12 @@ impl Control {
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let (sender, mut state) = watch::channel(State::Unknown);
-        let watched = health::watch(topology.clone(), connect_timeout, sender);
+        let watched = health::watch(
+            topology.clone(),
+            connect_timeout,
+            agreement::Inquiry::new(session.clone()),
+            sender,
+        );
         tasks.spawn(stop.clone().run_until_cancelled_owned(watched));
         if let Some(finder) = finder {
             tasks.spawn(stop.clone().run_until_cancelled_owned(finder.run()));

@@ -5,7 +5,10 @@ use std::{fmt, time::Duration};
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::link::{Link, LinkError};
+use super::{
+    agreement::Inquiry,
+    link::{Link, LinkError},
+};
 use crate::upstream::{address::Endpoint, backoff::Backoff, topology::Topology};
 
 /// How often a connection that seems well is tried, so that one that hangs is found.
@@ -13,6 +16,9 @@ const PING_EVERY: Duration = Duration::from_secs(10);
 
 /// The first and the longest wait between attempts.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// The longest wait for whatever session commands depend on.
+const AWAITED: Duration = Duration::from_millis(500);
 
 /// What is known about the upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +68,12 @@ impl ServerInfo {
 }
 
 /// Looks after the upstream for ever, reporting every change to `state`.
-pub(super) async fn watch(mut topology: Topology, timeout: Duration, state: watch::Sender<State>) {
+pub(super) async fn watch(
+    mut topology: Topology,
+    timeout: Duration,
+    mut inquiry: Inquiry,
+    state: watch::Sender<State>,
+) {
     let mut backoff = Backoff::new(RETRY.0, RETRY.1);
     loop {
         let Ok(endpoint) = topology.server() else {
@@ -70,7 +81,7 @@ pub(super) async fn watch(mut topology: Topology, timeout: Duration, state: watc
             topology.changed().await;
             continue;
         };
-        match contact(&endpoint, timeout).await {
+        match contact(&endpoint, timeout, &mut inquiry).await {
             Ok((mut link, server)) => {
                 if *state.borrow() == State::Away {
                     tracing::info!("upstream {} is back: {server}", endpoint.address);
@@ -78,7 +89,7 @@ pub(super) async fn watch(mut topology: Topology, timeout: Duration, state: watc
                 state.send_replace(State::Up(server));
                 backoff.reset();
                 let why = tokio::select! {
-                    why = lost(&mut link) => why,
+                    why = lost(&mut link, &mut inquiry) => why,
                     () = topology.changed() => continue,
                 };
                 tracing::warn!("upstream {} is away: {why}", endpoint.address);
@@ -91,27 +102,38 @@ pub(super) async fn watch(mut topology: Topology, timeout: Duration, state: watc
         }
         state.send_replace(State::Away);
         tokio::select! {
-            () = tokio::time::sleep(backoff.delay()) => {}
+            () = tokio::time::sleep(soon(backoff.delay(), &inquiry)) => {}
             () = topology.changed() => backoff.reset(),
         }
     }
 }
 
-async fn contact(endpoint: &Endpoint, timeout: Duration) -> Result<(Link, ServerInfo), LinkError> {
+/// The wait, or less of it if session commands are refused until then.
+fn soon(wait: Duration, inquiry: &Inquiry) -> Duration {
+    if inquiry.is_settled() { wait } else { wait.min(AWAITED) }
+}
+
+async fn contact(
+    endpoint: &Endpoint,
+    timeout: Duration,
+    inquiry: &mut Inquiry,
+) -> Result<(Link, ServerInfo), LinkError> {
     let link = Link::open(endpoint, 0, timeout).await?;
     let info = link.call(vec![Bytes::from_static(b"INFO")]).await?;
     let server = ServerInfo::read(&String::from_utf8_lossy(&info));
+    inquiry.make(&link).await?;
     Ok((link, server))
 }
 
 /// Returns with the reason once the connection is of no more use.
-async fn lost(link: &mut Link) -> String {
+async fn lost(link: &mut Link, inquiry: &mut Inquiry) -> String {
     loop {
         tokio::select! {
             () = link.closed() => return "connection lost".into(),
-            () = tokio::time::sleep(PING_EVERY) => {}
+            () = tokio::time::sleep(soon(PING_EVERY, inquiry)) => {}
         }
-        if let Err(why) = link.call(vec![Bytes::from_static(b"PING")]).await {
+        let ping = link.call(vec![Bytes::from_static(b"PING")]).await;
+        if let Err(why) = ping.map(drop).and(inquiry.make(link).await) {
             return why.to_string();
         }
     }

@@ -47,6 +47,9 @@ impl Keeper {
     /// One database on a connection of its own: rounds are rare, and so nothing is left open between
     /// them. What fails now is tried again in the next round.
     async fn wipe(&self, database: u32) {
+        if let Err(why) = self.session.agreed() {
+            return tracing::debug!("no round: {why}");
+        }
         let server = match self.topology.server() {
             Ok(server) => server,
             Err(why) => return tracing::debug!("no round: {why}"),
