@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::client::Client;
+use super::layout::crc16;
 use super::value::Value;
 
 /// Every key with its type and whole content, in a comparable form.
@@ -13,7 +14,7 @@ pub(crate) trait Now {
     /// `TIME`.
     fn now(&mut self) -> i64;
 
-    /// Everything in the selected database.
+    /// Everything in the selected database but the number of buckets, which is there from the start.
     fn dump(&mut self) -> Dump;
 }
 
@@ -29,6 +30,9 @@ impl Now for Client {
             let Value::Bulk(key) = shown else { panic!("a key is a bulk string") };
             let kind = self.run(&[b"TYPE".as_slice(), key]).text();
             let key = key.as_slice();
+            if key == b"rs:buckets" {
+                continue;
+            }
             let content = match kind.as_str() {
                 "string" => self.run(&[b"GET".as_slice(), key]).to_string(),
                 "hash" => sorted(&self.run(&[b"HGETALL".as_slice(), key]), 2),
@@ -78,13 +82,27 @@ pub(crate) fn same_second<T>(redis: &mut Client, mut probe: impl FnMut(i64) -> T
 
 /// Makes a session look as if its last activity and its creation had been `seconds` earlier.
 pub(crate) fn age(redis: &mut Client, app: &str, token: &str, seconds: i64) {
-    let key = format!("rs:{app}:{token}");
+    let base = base_of(redis, app, token);
+    let key = format!("{base}:{token}");
     let id = redis.run(&["HGET", &key, "id"]).text();
     let back = (-seconds).to_string();
     redis.run(&["HINCRBY", &key, "la", &back]);
-    redis.run(&["ZINCRBY", &format!("rs:{app}:_sessions"), &back, &format!("{token}:{id}")]);
-    redis.run(&["ZINCRBY", &format!("rs:{app}:_users"), &back, &id]);
-    redis.run(&["ZINCRBY", "rs:SESSIONS", &back, &format!("{app}:{token}:{id}")]);
+    redis.run(&["ZINCRBY", &format!("{base}:_sessions"), &back, &format!("{token}:{id}")]);
+    redis.run(&["ZINCRBY", &format!("{base}:_users"), &back, &id]);
+    redis.run(&["ZINCRBY", &expiries_of(&base), &back, &format!("{app}:{token}:{id}")]);
+}
+
+/// What the keys of the session begin with, whatever the layout.
+fn base_of(redis: &mut Client, app: &str, token: &str) -> String {
+    let keys = redis.run(&["KEYS", &format!("*rs:{app}:*{token}")]);
+    let [key] = keys.items() else { panic!("one session, not {keys}") };
+    key.text().strip_suffix(&format!(":{token}")).unwrap().to_owned()
+}
+
+/// The index by expiry of the sessions whose keys begin so.
+fn expiries_of(base: &str) -> String {
+    let bucket = base.starts_with('{');
+    if bucket { format!("{base}:SESSIONS") } else { "rs:SESSIONS".to_owned() }
 }
 
 /// Checks the rules of the key layout: every hash has each of its index entries with the right score,
@@ -96,7 +114,24 @@ pub(crate) fn assert_consistent(redis: &mut Client, app: &str) {
 /// As [`assert_consistent`], with scores that may be `slack` seconds away from the hash. The Node library refreshes the
 /// scores with every `get`, and `la` only when that is more than a second old.
 pub(crate) fn assert_consistent_within(redis: &mut Client, app: &str, slack: i64) {
-    let prefix = format!("rs:{app}:");
+    let keys = redis.run(&["KEYS", &format!("{{rs:{app}:*")]);
+    let base = |key: &Value| key.text().split_inclusive('}').next().unwrap().to_owned();
+    let buckets: BTreeSet<String> = keys.items().iter().map(base).collect();
+    if buckets.is_empty() {
+        return assert_base_consistent(redis, app, &format!("rs:{app}"), slack);
+    }
+    let count: u16 = redis.run(&["GET", "rs:buckets"]).text().parse().unwrap();
+    for bucket in buckets {
+        assert_base_consistent(redis, app, &bucket, slack);
+        for (id, _) in scores(redis, &format!("{bucket}:_users")) {
+            assert_eq!(bucket, format!("{{rs:{app}:{:04}}}", crc16(&id) % count), "{id}");
+        }
+    }
+}
+
+/// The same for the keys that begin so.
+fn assert_base_consistent(redis: &mut Client, app: &str, base: &str, slack: i64) {
+    let prefix = format!("{base}:");
     let mut members = BTreeSet::new();
     let mut expiries = BTreeSet::new();
     let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -104,7 +139,7 @@ pub(crate) fn assert_consistent_within(redis: &mut Client, app: &str, slack: i64
     for key in keys.items() {
         let key = key.text();
         let rest = key[prefix.len()..].to_owned();
-        if rest == "_sessions" || rest == "_users" || rest.starts_with("us:") {
+        if ["_sessions", "_users", "SESSIONS"].contains(&rest.as_str()) || rest.starts_with("us:") {
             continue;
         }
         let fields = hash(redis, &key);
@@ -121,7 +156,7 @@ pub(crate) fn assert_consistent_within(redis: &mut Client, app: &str, slack: i64
     }
     assert_scores(redis, &format!("{prefix}_sessions"), &members, slack, |_| true);
     let of_app = |member: &str| member.starts_with(&format!("{app}:"));
-    assert_scores(redis, "rs:SESSIONS", &expiries, slack, of_app);
+    assert_scores(redis, &expiries_of(base), &expiries, slack, of_app);
     let users: BTreeSet<String> =
         scores(redis, &format!("{prefix}_users")).into_iter().map(|(id, _)| id).collect();
     assert_eq!(users, ids.keys().cloned().collect(), "{prefix}_users");

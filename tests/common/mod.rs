@@ -9,6 +9,7 @@ mod arg;
 mod client;
 mod cluster;
 mod keyspace;
+mod layout;
 mod log;
 mod member;
 mod node;
@@ -27,13 +28,15 @@ pub(crate) use cluster::Cluster;
 pub(crate) use keyspace::{
     Dump, Now, age, assert_consistent, assert_consistent_within, hash, same_second,
 };
+pub(crate) use layout::{Layout, crc16};
 pub(crate) use member::{Kind, Login, Member};
 pub(crate) use node::{LibrarySessions, node_dir, python, run_checked};
 pub(crate) use redis::Redis;
 pub(crate) use sentinel::{FakeSentinel, Group, Plan, SERVICE, Says};
 pub(crate) use sessiond::Sessiond;
 pub(crate) use stack::{
-    Mode, Stack, direct, each_mode, each_mode_alone, each_mode_in_turn, each_mode_with, modes,
+    Mode, Stack, direct, each_layout, each_layout_with, each_mode, each_mode_alone,
+    each_mode_in_turn, each_mode_with, modes,
 };
 pub(crate) use value::Value;
 pub(crate) use wait::{PATIENCE, Random, eventually};

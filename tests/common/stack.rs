@@ -6,6 +6,7 @@ use std::sync::{PoisonError, RwLock};
 use std::thread;
 
 use super::client::Client;
+use super::layout::Layout;
 use super::redis::Redis;
 use super::sessiond::Sessiond;
 
@@ -53,6 +54,7 @@ pub(crate) struct Stack {
     proxy: Option<Sessiond>,
     pub(crate) redis: Redis,
     pub(crate) mode: Mode,
+    pub(crate) layout: Layout,
 }
 
 impl Stack {
@@ -65,7 +67,25 @@ impl Stack {
         }
         all.extend_from_slice(options);
         let proxy = (!direct()).then(|| Sessiond::start(&mode.options(&all)));
-        Stack { proxy, redis, mode }
+        Stack { proxy, redis, mode, layout: Layout::Libraries }
+    }
+
+    /// The same with session keys in this layout.
+    pub(crate) fn laid_out(redis: Redis, mode: Mode, layout: Layout, options: &[&str]) -> Stack {
+        let laid_out = layout.options();
+        let all: Vec<&str> =
+            laid_out.iter().map(String::as_str).chain(options.iter().copied()).collect();
+        Stack { layout, ..Stack::over(redis, mode, &all) }
+    }
+
+    /// The key of a session.
+    pub(crate) fn key(&self, app: &str, token: &str) -> String {
+        self.layout.key(app, token)
+    }
+
+    /// The key of this last part that belongs to an id, see [`Layout::named`].
+    pub(crate) fn named(&self, app: &str, id: &str, last: &str) -> String {
+        self.layout.named(app, id, last)
     }
 
     /// A client through sessiond.
@@ -93,6 +113,32 @@ pub(crate) fn each_mode(test: impl Fn(Stack) + Sync) {
 pub(crate) fn each_mode_with(redis: &[&str], sessiond: &[&str], test: impl Fn(Stack) + Sync) {
     let _others_may_run = TURN.read().unwrap_or_else(PoisonError::into_inner);
     all_modes(redis, sessiond, &test);
+}
+
+/// Runs a test in every mode, and with session keys in buckets too.
+pub(crate) fn each_layout(test: impl Fn(Stack) + Sync) {
+    each_layout_with(&[], &[], test);
+}
+
+/// The same, with options for Redis and for sessiond.
+pub(crate) fn each_layout_with(redis: &[&str], sessiond: &[&str], test: impl Fn(Stack) + Sync) {
+    let _others_may_run = TURN.read().unwrap_or_else(PoisonError::into_inner);
+    // What upstream mode and workers do to steps is the same in both.
+    let buckets = [MODES[1], MODES[2]].map(|mode| (mode, Layout::Buckets(32)));
+    let libraries = modes().iter().map(|mode| (*mode, Layout::Libraries));
+    let test = &test;
+    thread::scope(|scope| {
+        for (mode, layout) in libraries.chain(buckets) {
+            scope.spawn(move || {
+                let redis = Redis::with(redis);
+                let run = || test(Stack::laid_out(redis, mode, layout, sessiond));
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
+                    eprintln!("*** failed with {mode} and {layout:?}");
+                    resume_unwind(panic);
+                }
+            });
+        }
+    });
 }
 
 /// Runs a test in every mode while no other one runs: for those that leave others no time to keep their time limits.

@@ -79,7 +79,7 @@ fn reads_in_a_row_answer_as_they_would_alone() {
 
 #[test]
 fn reads_in_a_row_after_the_scripts_are_flushed() {
-    each_mode(|stack| {
+    each_layout(|stack| {
         let mut client = stack.client();
         let token = client.run(&["SESSION.CREATE", "app", "id", "ip"]).text();
         for round in 0..3 {

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::{create, json_of, key, nobody};
+use super::{create, json_of, nobody};
 use crate::common::*;
 
 #[test]
 fn a_session_in_resp2_resp3_and_json() {
-    each_mode(|stack| {
+    each_layout(|stack| {
         let (mut old, mut new) = (stack.client(), stack.client().resp3());
         let data = "{\"s\":\"x\",\"n\":1.50,\"b\":true}";
         let bare = create(&mut old, "app", "bare", &[]);
@@ -17,7 +17,7 @@ fn a_session_in_resp2_resp3_and_json() {
         let shown = same_second(&mut stack.redis.client(), |now| {
             let mut redis = stack.redis.client();
             for token in [&bare, &full] {
-                cmd!(redis, "HSET", key("app", token), "la", now);
+                cmd!(redis, "HSET", stack.key("app", token), "la", now);
             }
             [
                 peek(&mut old, &bare),
@@ -81,7 +81,7 @@ fn a_session_in_resp2_resp3_and_json() {
 
 #[test]
 fn json_replies_escape_what_has_to_be_escaped() {
-    each_mode(|stack| {
+    each_layout(|stack| {
         let mut client = stack.client();
         let id = "q\"uo\\te/ü\u{1F600}\u{7f}"; // U+007F is a control character, so it is refused
         let refused = cmd!(client, "SESSION.CREATE", "app", id, "ip");
@@ -98,7 +98,7 @@ fn json_replies_escape_what_has_to_be_escaped() {
 
 #[test]
 fn get_counts_and_refreshes_and_peek_does_neither() {
-    each_mode(|stack| {
+    each_layout(|stack| {
         let (mut client, mut redis) = (stack.client(), stack.redis.client());
         let token = create(&mut client, "app", "user", &["TTL", "1000"]);
         age(&mut redis, "app", &token, 500);
@@ -119,23 +119,35 @@ fn get_counts_and_refreshes_and_peek_does_neither() {
         assert_eq!(second.field("r"), Value::Int(3));
         assert!(second.field("idle").int() < 60);
         assert_consistent(&mut redis, "app");
-        let fields = hash(&mut redis, &key("app", &token));
+        let fields = hash(&mut redis, &stack.key("app", &token));
         assert!((redis.now() - fields["la"].parse::<i64>().unwrap()) < 60);
     });
 }
 
 #[test]
 fn a_session_lives_through_its_last_second_and_not_beyond() {
-    each_mode(|stack| {
+    each_layout(|stack| {
         let (mut client, mut redis) = (stack.client(), stack.redis.client());
         let token = create(&mut client, "app", "user", &["TTL", "100"]);
         let mut at = |idle: i64| {
             same_second(&mut stack.redis.client(), |now| {
                 let la = now - idle;
-                cmd!(redis, "HSET", key("app", &token), "la", la);
-                cmd!(redis, "ZADD", "rs:app:_sessions", la, format!("{token}:user"));
-                cmd!(redis, "ZADD", "rs:app:_users", la, "user");
-                cmd!(redis, "ZADD", "rs:SESSIONS", la + 100, format!("app:{token}:user"));
+                cmd!(redis, "HSET", stack.key("app", &token), "la", la);
+                cmd!(
+                    redis,
+                    "ZADD",
+                    stack.named("app", "user", "_sessions"),
+                    la,
+                    format!("{token}:user")
+                );
+                cmd!(redis, "ZADD", stack.named("app", "user", "_users"), la, "user");
+                cmd!(
+                    redis,
+                    "ZADD",
+                    stack.named("app", "user", "SESSIONS"),
+                    la + 100,
+                    format!("app:{token}:user")
+                );
                 let listed = cmd!(client, "SESSION.SOAPP", "app", "1000").items().len()
                     + cmd!(client, "SESSION.SOID", "app", "user").items().len();
                 let peek = cmd!(client, "SESSION.GET", "app", token, "PEEK");
@@ -154,10 +166,11 @@ fn a_session_lives_through_its_last_second_and_not_beyond() {
 
 #[test]
 fn noresave_sessions_end_when_they_were_meant_to() {
-    each_mode(|stack| {
+    each_layout(|stack| {
         let (mut client, mut redis) = (stack.client(), stack.redis.client());
         let token = create(&mut client, "app", "user", &["TTL", "1000", "NORESAVE"]);
-        let score = args!("ZSCORE", "rs:SESSIONS", format!("app:{token}:user"));
+        let score =
+            args!("ZSCORE", stack.named("app", "user", "SESSIONS"), format!("app:{token}:user"));
         age(&mut redis, "app", &token, 300);
         let end = redis.run(&score).text();
         for round in 0..30 {
@@ -173,7 +186,7 @@ fn noresave_sessions_end_when_they_were_meant_to() {
                 end,
                 "the moment of expiry moved in round {round}"
             );
-            let fields = hash(&mut redis, &key("app", &token));
+            let fields = hash(&mut redis, &stack.key("app", &token));
             let moment: i64 =
                 fields["la"].parse::<i64>().unwrap() + fields["ttl"].parse::<i64>().unwrap();
             assert_eq!(moment.to_string(), end, "la and ttl go together");

@@ -4,7 +4,7 @@ use crate::common::*;
 
 #[test]
 fn help_tells_about_the_session_commands() {
-    each_mode(|stack| {
+    each_layout(|stack| {
         let names = [
             "create", "get", "set", "kill", "killsoid", "killall", "soid", "soapp", "activity",
             "wipe", "help",

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{create, json_of, key};
+use super::{create, json_of};
 use crate::common::*;
 
 #[test]
@@ -23,13 +23,13 @@ fn session_commands_take_their_place_in_a_pipeline() {
                     args!("INCR", "k"),
                     args!("SESSION.GET", "app", token, "JSON"),
                     args!("GET", "k"),
-                    args!("HGET", key("app", &token), "d"),
+                    args!("HGET", stack.key("app", &token), "d"),
                     args!("SESSION.ACTIVITY", "app"),
                     args!("SELECT", "1"),
                     args!("SESSION.ACTIVITY", "app"),
                     args!("SELECT", "0"),
                     args!("SESSION.SOID", "app", "user", "JSON"),
-                    args!("DEL", key("app", &token)),
+                    args!("DEL", stack.key("app", &token)),
                     args!("SESSION.GET", "app", token),
                     args!("SESSION.KILLSOID", "app", "user"),
                     args!("SESSION.CREATE", "app", "user", "ip"),
@@ -55,11 +55,21 @@ fn session_commands_take_their_place_in_a_pipeline() {
                 assert_eq!(replies[14].text().len(), 64);
                 assert_eq!(shown[15..], ["6", "1", "1", "0", "\"end\""]);
                 // The next round works on a session with the same name.
-                let id =
-                    args!("HSET", key("app", &token), "id", "user", "r", "1", "w", "1", "ip", "i");
+                let id = args!(
+                    "HSET",
+                    stack.key("app", &token),
+                    "id",
+                    "user",
+                    "r",
+                    "1",
+                    "w",
+                    "1",
+                    "ip",
+                    "i"
+                );
                 assert_eq!(client.run(&id), Value::Int(4));
                 let now = stack.redis.client().now();
-                cmd!(client, "HSET", key("app", &token), "la", now, "ttl", "1000");
+                cmd!(client, "HSET", stack.key("app", &token), "la", now, "ttl", "1000");
                 cmd!(client, "ZADD", "rs:app:_users", now, "user");
                 cmd!(client, "ZADD", "rs:app:_sessions", now, format!("{token}:user"));
                 cmd!(client, "ZADD", "rs:SESSIONS", now + 1000, format!("app:{token}:user"));
@@ -71,7 +81,7 @@ fn session_commands_take_their_place_in_a_pipeline() {
 
 #[test]
 fn flushed_scripts_come_back_for_every_client_at_once() {
-    each_mode(|stack| {
+    each_layout(|stack| {
         let tokens: Vec<String> = {
             let mut client = stack.client();
             (0..12).map(|n| create(&mut client, "app", &format!("u{n}"), &[])).collect()

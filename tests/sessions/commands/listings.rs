@@ -2,12 +2,12 @@
 
 use serde_json::Value as Json;
 
-use super::{create, json_of, key};
+use super::{create, json_of};
 use crate::common::*;
 
 #[test]
 fn listings_are_ordered_and_show_no_tokens() {
-    each_mode(|stack| {
+    each_layout(|stack| {
         let (mut client, mut redis) = (stack.client(), stack.redis.client());
         let mut tokens = Vec::new();
         for (age_in_seconds, id) in
@@ -54,27 +54,17 @@ fn listings_are_ordered_and_show_no_tokens() {
 
 #[test]
 fn activity_counts_ids_within_the_window() {
-    each_mode(|stack| {
+    each_layout(|stack| {
         let (mut client, mut redis) = (stack.client(), stack.redis.client());
         for (id, seconds) in [("a", 0), ("a", 0), ("b", 100), ("c", 599), ("d", 700)] {
             let token = create(&mut client, "app", id, &[]);
-            cmd!(redis, "HINCRBY", key("app", &token), "la", -seconds);
-            cmd!(redis, "ZINCRBY", "rs:app:_users", -seconds, id);
+            cmd!(redis, "HINCRBY", stack.key("app", &token), "la", -seconds);
+            cmd!(redis, "ZINCRBY", stack.named("app", id, "_users"), -seconds, id);
         }
         let counts = same_second(&mut stack.redis.client(), |now| {
-            cmd!(
-                redis,
-                "ZADD",
-                "rs:app:_users",
-                now,
-                "a",
-                now - 100,
-                "b",
-                now - 600,
-                "c",
-                now - 700,
-                "d"
-            );
+            for (id, seconds) in [("a", 0), ("b", 100), ("c", 600), ("d", 700)] {
+                cmd!(redis, "ZADD", stack.named("app", id, "_users"), now - seconds, id);
+            }
             ["", "10", "99", "100", "600", "700", "100000"].map(|dt| {
                 let mut command = args!("SESSION.ACTIVITY", "app");
                 if !dt.is_empty() {
@@ -94,13 +84,19 @@ fn activity_counts_ids_within_the_window() {
 
 #[test]
 fn a_window_of_a_listing_includes_its_edge() {
-    each_mode(|stack| {
+    each_layout(|stack| {
         let (mut client, mut redis) = (stack.client(), stack.redis.client());
         let token = create(&mut client, "app", "user", &[]);
         let found = same_second(&mut stack.redis.client(), |now| {
             let la = now - 100;
-            cmd!(redis, "HSET", key("app", &token), "la", la);
-            cmd!(redis, "ZADD", "rs:app:_sessions", la, format!("{token}:user"));
+            cmd!(redis, "HSET", stack.key("app", &token), "la", la);
+            cmd!(
+                redis,
+                "ZADD",
+                stack.named("app", "user", "_sessions"),
+                la,
+                format!("{token}:user")
+            );
             ["99", "100"].map(|dt| cmd!(client, "SESSION.SOAPP", "app", dt).items().len())
         });
         assert_eq!(found, [0, 1]);

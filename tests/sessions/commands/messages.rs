@@ -5,7 +5,7 @@ use crate::common::*;
 
 #[test]
 fn changes_and_ends_are_published() {
-    each_mode(|stack| {
+    each_layout(|stack| {
         let mut client = stack.client();
         let mut listener = stack.redis.client();
         check!(listener, "SUBSCRIBE", "rs:cache" => "[\"subscribe\", \"rs:cache\", 1]");

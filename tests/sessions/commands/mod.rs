@@ -33,7 +33,3 @@ fn json_of(reply: &Value) -> Json {
     let Value::Bulk(bytes) = reply else { panic!("JSON comes as a bulk string, got {reply}") };
     serde_json::from_slice(bytes).unwrap()
 }
-
-fn key(app: &str, token: &str) -> String {
-    format!("rs:{app}:{token}")
-}

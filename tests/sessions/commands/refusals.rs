@@ -26,7 +26,7 @@ fn refuse(stack: &Stack, rows: Vec<(Vec<Vec<u8>>, String)>) {
 
 #[test]
 fn errors_of_arity_and_syntax() {
-    each_mode(|stack| {
+    each_layout(|stack| {
         let mut client = stack.client();
         let token = create(&mut client, "app", "user", &["DATA", "{\"a\":1}"]);
         let mut rows = Vec::new();
@@ -101,7 +101,7 @@ fn errors_of_arity_and_syntax() {
 
 #[test]
 fn errors_of_missing_and_malformed_values() {
-    each_mode(|stack| {
+    each_layout(|stack| {
         let mut client = stack.client();
         let token = create(&mut client, "app", "user", &["DATA", "{\"a\":1}"]);
         let mut rows = Vec::new();
@@ -196,7 +196,7 @@ fn errors_of_missing_and_malformed_values() {
 
 #[test]
 fn errors_of_numbers() {
-    each_mode(|stack| {
+    each_layout(|stack| {
         let mut client = stack.client();
         create(&mut client, "app", "user", &[]);
         let mut rows = Vec::new();
@@ -225,7 +225,7 @@ fn errors_of_numbers() {
 
 #[test]
 fn errors_of_data() {
-    each_mode(|stack| {
+    each_layout(|stack| {
         let mut client = stack.client();
         let token = create(&mut client, "app", "user", &["DATA", "{\"a\":1}"]);
         let mut rows = Vec::new();
@@ -292,7 +292,7 @@ fn errors_of_data() {
 
 #[test]
 fn the_first_failing_argument_is_reported() {
-    each_mode(|stack| {
+    each_layout(|stack| {
         let rows = [
             (
                 args!("SESSION.CREATE", "", "", "", "TTL", "1", "DATA", "x"),

@@ -1,6 +1,6 @@
 //! The user's rights hold for session commands, and Redis' own errors reach the client.
 
-use super::{create, key, nobody};
+use super::{create, nobody};
 use crate::common::*;
 
 #[test]
@@ -61,7 +61,7 @@ fn sessions_run_as_the_own_user() {
 
 #[test]
 fn errors_of_redis_itself_reach_the_client() {
-    each_mode(|stack| {
+    each_layout(|stack| {
         let (mut client, mut redis) = (stack.client(), stack.redis.client());
         let token = create(&mut client, "app", "user", &[]);
         check!(redis, "CONFIG", "SET", "maxmemory", "1" => "+OK");
@@ -85,7 +85,7 @@ fn errors_of_redis_itself_reach_the_client() {
 
 #[test]
 fn a_busy_redis_says_so() {
-    each_mode_with(&["--lua-time-limit", "20"], &[], |mut stack| {
+    each_layout_with(&["--lua-time-limit", "20"], &[], |mut stack| {
         stack.sessiond().expect_troubles();
         let mut client = stack.client();
         check!(client, "SESSION.ACTIVITY", "app" => "0");
@@ -105,9 +105,9 @@ fn a_busy_redis_says_so() {
 
 #[test]
 fn a_key_of_the_wrong_type_is_reported() {
-    each_mode(|stack| {
+    each_layout(|stack| {
         let (mut client, mut redis) = (stack.client(), stack.redis.client());
-        cmd!(redis, "SET", key("app", &nobody()), "a string");
+        cmd!(redis, "SET", stack.key("app", &nobody()), "a string");
         let reply = cmd!(client, "SESSION.GET", "app", nobody());
         assert!(reply.error().starts_with("WRONGTYPE "), "{reply}");
         check!(client, "PING" => "+PONG");
