@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod buckets;
 mod commands;
 mod concurrency;
 mod interop;

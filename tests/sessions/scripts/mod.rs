@@ -3,7 +3,7 @@
 mod batches;
 mod commands;
 mod foreign;
-mod harness;
+pub(crate) mod harness;
 mod listings;
 mod merging;
 mod refusals;
