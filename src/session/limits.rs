@@ -25,6 +25,13 @@ pub const DEFAULT_WINDOW: u64 = 600;
 pub const REMOVAL_BATCH: usize = 75;
 /// Sessions that one step of a listing reads: about 2 ms of the server's time.
 pub const LISTING_PAGE: usize = 100;
+/// Calls that are under way at once for a command that visits several places. Together they take the
+/// server no longer than one call of the size of a step, but for what each call costs by itself.
+pub const MOST_CALLS: usize = 64;
+/// Keys that these calls may have together, beyond which no other one is added.
+pub const MOST_KEYS: usize = 400;
+/// Sessions that each of these calls may read or remove at least: fewer would not be worth a call.
+pub const LEAST_SHARE: usize = 2;
 /// Keys that one look for buckets goes past: less than 1 ms of the server's time.
 pub const SEARCH_STEP: usize = 1000;
 /// Times a long listing looks again for sessions that were refreshed while it was read. Each look

@@ -55,11 +55,6 @@ impl Listing {
         Some(place)
     }
 
-    /// Forgets where each token's session is: what follows are others.
-    pub(super) fn forget_tokens(&mut self) {
-        self.places.clear();
-    }
-
     /// Appends the listing as a reply, the most recently active first.
     pub(super) fn write(&mut self, out: &mut BytesMut) {
         self.items.sort_by_key(|item| Reverse(item.la));

@@ -3,7 +3,7 @@
 //!
 //! The way of a command: [`lookup`] finds its [`Command`], [`Command::plan`] turns its arguments
 //! into a [`Plan`]. A [`Call`] of it is written as `EVALSHA` into the client's stream, and its
-//! [`Adapt`] makes the reply. A [`Batch`] gives one call after the other. Inside MULTI a batch is
+//! [`Adapt`] makes the reply. A [`Batch`] gives calls step by step. Inside MULTI a batch is
 //! one call too ([`Batch::whole`]), and what needs no server becomes a call
 //! ([`refusal::error_call`], [`refusal::lines_call`]).
 
@@ -27,7 +27,7 @@ mod token;
 mod view;
 
 pub use agreement::Agreement;
-pub use batch::{Batch, Step};
+pub use batch::{Batch, Part, Step};
 pub use command::{Argument, ArgumentKind, Command, Plan, Settings};
 pub use commands::{commands, get::Reads, lookup, wipe::batch as wipe};
 pub use error::{Error, Parameter};

@@ -38,7 +38,7 @@ impl Target {
 pub(super) fn call_several(
     script: &'static Script,
     targets: &[Target],
-    behind: &[Bytes],
+    behind: &[&[u8]],
     adapt: Adapt,
 ) -> Call {
     let keys: Vec<&[u8]> =
@@ -49,7 +49,7 @@ pub(super) fn call_several(
         counts.push(target.keys.len().to_string());
         counts.push((target.args.len() + behind.len()).to_string());
         args.extend(target.args.iter().map(Vec::as_slice));
-        args.extend(behind.iter().map(|arg| &arg[..]));
+        args.extend(behind);
     }
     let args: Vec<&[u8]> = counts.iter().map(String::as_bytes).chain(args).collect();
     Call::new(script, &keys, &args, adapt)
@@ -87,6 +87,8 @@ impl Pattern {
 /// Where a command is still to be called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Targets {
+    /// There, unless it has been there.
+    One(Option<Target>),
     /// There.
     Listed(VecDeque<Target>),
     /// In buckets of an app, one after the other.
@@ -95,20 +97,13 @@ pub(super) enum Targets {
     Search(Search),
 }
 
-/// Nowhere.
-impl Default for Targets {
-    fn default() -> Self {
-        Self::Listed(VecDeque::new())
-    }
-}
-
-/// Where a command goes on.
-pub(super) enum Next {
+/// Where else a command is called.
+pub(super) enum Next<'a> {
     /// There.
     Target(Target),
-    /// With a look for more of them.
-    Look,
-    /// It has been everywhere.
+    /// That is found out by a look, see [`Targets::look`].
+    Look(&'a Search),
+    /// Nowhere, as far as is known.
     End,
 }
 
@@ -117,7 +112,7 @@ impl Targets {
     pub(super) fn of_app(settings: &Settings, app: App<'_>, pattern: Pattern) -> Self {
         let namespace = Namespace::of(settings);
         match namespace.buckets() {
-            None => Self::Listed([pattern.at(namespace.within(app, None))].into()),
+            None => Self::One(Some(pattern.at(namespace.within(app, None)))),
             Some(buckets) => Self::Buckets(Sweep {
                 ns: settings.ns.clone(),
                 buckets,
@@ -128,17 +123,36 @@ impl Targets {
         }
     }
 
-    /// Where the command goes on.
-    pub(super) fn next(&mut self) -> Next {
+    /// Where else the command is called.
+    pub(super) fn next(&mut self) -> Next<'_> {
         let target = match self {
+            Self::One(target) => target.take(),
             Self::Listed(targets) => targets.pop_front(),
             Self::Buckets(sweep) => sweep.next(),
             Self::Search(search) => match search.found.pop_front() {
-                None if !search.ended => return Next::Look,
+                None if search.goes_on() => return Next::Look(search),
                 found => found,
             },
         };
         target.map_or(Next::End, Next::Target)
+    }
+
+    /// The look that [`Next::Look`] asks for.
+    pub(super) fn look(&self) -> Call {
+        match self {
+            Self::Search(search) => search.call(),
+            Self::One(_) | Self::Listed(_) | Self::Buckets(_) => {
+                unreachable!("only a search is told to look")
+            }
+        }
+    }
+
+    /// Takes the reply to a look; `None` for one that the script does not give.
+    pub(super) fn found(&mut self, frame: &[u8]) -> Option<()> {
+        match self {
+            Self::Search(search) => search.add(frame),
+            Self::One(_) | Self::Listed(_) | Self::Buckets(_) => None,
+        }
     }
 }
 
@@ -178,8 +192,19 @@ pub(super) struct Search {
     pattern: Pattern,
     /// Where `SCAN` goes on.
     cursor: Bytes,
-    ended: bool,
+    stage: Stage,
     found: VecDeque<Target>,
+}
+
+/// How far a [`Search`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// A look is to be sent.
+    Between,
+    /// One is under way.
+    Looking,
+    /// All keys have been seen.
+    Ended,
 }
 
 impl Search {
@@ -190,13 +215,22 @@ impl Search {
             buckets,
             pattern,
             cursor: Bytes::from_static(b"0"),
-            ended: false,
+            stage: Stage::Between,
             found: VecDeque::new(),
         }
     }
 
+    /// Whether it is time for another look, which is then under way.
+    fn goes_on(&mut self) -> bool {
+        let goes_on = self.stage == Stage::Between;
+        if goes_on {
+            self.stage = Stage::Looking;
+        }
+        goes_on
+    }
+
     /// The next look. It has no keys: whoever stands in front of several servers asks each.
-    pub(super) fn call(&self) -> Call {
+    fn call(&self) -> Call {
         let pattern = self.namespace().expiries_pattern();
         let step = limits::SEARCH_STEP.to_string();
         let args = [&self.cursor[..], &pattern, step.as_bytes()];
@@ -204,10 +238,10 @@ impl Search {
     }
 
     /// Takes the reply to a look; `None` for one that the script does not give.
-    pub(super) fn add(&mut self, frame: &[u8]) -> Option<()> {
+    fn add(&mut self, frame: &[u8]) -> Option<()> {
         let mut elements = reply::elements(frame)?;
         self.cursor = Bytes::copy_from_slice(reply::as_bulk(elements.next()?.ok()?)?);
-        self.ended = self.cursor == "0";
+        self.stage = if self.cursor == "0" { Stage::Ended } else { Stage::Between };
         for element in elements {
             let key = reply::as_bulk(element.ok()?)?;
             // Keys of other programs may look alike.
@@ -218,7 +252,7 @@ impl Search {
     }
 
     /// The look and all that comes of it in one call, however long it takes.
-    pub(super) fn whole(&self, script: &'static Script, behind: &[Bytes]) -> Call {
+    pub(super) fn whole(&self, script: &'static Script, behind: &[&[u8]]) -> Call {
         let namespace = self.namespace();
         let (tag, pattern) = (namespace.tag_start(), namespace.expiries_pattern());
         let step = limits::SEARCH_STEP.to_string();
@@ -230,7 +264,7 @@ impl Search {
         let args: Vec<&[u8]> = [&tag[..], &pattern, step.as_bytes(), count.as_bytes()]
             .into_iter()
             .chain(fixed)
-            .chain(behind.iter().map(|arg| &arg[..]))
+            .chain(behind.iter().copied())
             .collect();
         Call::new::<&str, _>(script, &[], &args, Adapt::Verbatim)
     }

@@ -13,7 +13,7 @@ use crate::{
         state::{course::Stall, me::LastCommand, mode::Mode, transaction::Effect},
     },
     resp::{Request, Scanned},
-    session::{self, Call, Plan, Reads, Script, refusal},
+    session::{self, Call, Part, Plan, Reads, Script, refusal},
     state::ids::Place,
 };
 
@@ -193,14 +193,13 @@ impl Client {
                 }
                 self.send_call(to, &call, ports);
             }
-            Ok(Plan::Batched(batch)) => {
+            Ok(Plan::Batched(mut batch)) => {
                 if self.course.calls > 0 {
                     return Err(Stop::Wait(Stall::Calls));
                 }
-                let call = Box::new(batch.first());
-                let first = call.clone();
-                let place = self.place_with_barrier(Meaning::Batch(batch, call, false));
-                ports.send(to, place, b"", &mut |out| first.write_evalsha(out));
+                let parts = batch.begin();
+                let place = self.place_with_barrier(Meaning::Batch(batch));
+                send_parts(to, place, &parts, ports);
             }
             Ok(Plan::Lines(lines)) => self.answer(|out| refusal::write_lines(&lines, out)),
             Err(error) => self.answer(|out| refusal::write_error(&error, out)),
@@ -305,6 +304,13 @@ impl Client {
         let protocol = self.key.protocol;
         self.fill(place, |out| adapt.apply(frame, protocol, out));
         self.called(adapt.commands());
+    }
+}
+
+/// Sends calls of a command that works in steps: each has a reply, and all of them are for one place.
+pub(super) fn send_parts(to: To, place: Place, parts: &[Part], ports: &mut impl Ports) {
+    for part in parts {
+        ports.send(to, place, part.number(), &mut |out| part.write(out));
     }
 }
 

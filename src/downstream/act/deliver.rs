@@ -2,19 +2,22 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::super::{
-    client::Client,
-    ports::{Ports, To},
-    refusal,
-    replies::{
-        Meaning,
-        meaning::{Asking, Ours},
+use super::{
+    super::{
+        client::Client,
+        ports::{Ports, To},
+        refusal,
+        replies::{
+            Meaning,
+            meaning::{Asking, Ours},
+        },
+        state::{
+            leaving::End,
+            mode::{Mode, Quiet, Tunnel},
+            subscriptions::{Notice, is_message},
+        },
     },
-    state::{
-        leaving::End,
-        mode::{Mode, Quiet, Tunnel},
-        subscriptions::{Notice, is_message},
-    },
+    call::send_parts,
 };
 use crate::{
     command::{
@@ -23,7 +26,7 @@ use crate::{
         table::State,
     },
     resp::{Protocol, encode, reply},
-    session::Step,
+    session::{Batch, Step},
     state::{ids::Place, traces::Traces},
     upstream::link::receiver::Verdict,
 };
@@ -66,9 +69,7 @@ impl Client {
             Meaning::Call(head) => return self.call_answered(place, head, frame, kept, ports),
             Meaning::Single(call) => return self.single_answered(place, &call, frame, ports),
             Meaning::Again(adapt) => return self.again_answered(place, adapt, frame),
-            Meaning::Batch(batch, call, again) => {
-                return self.batch_answered(place, batch, call, again, frame, ports);
-            }
+            Meaning::Batch(batch) => return self.batch_answered(place, batch, frame, kept, ports),
             Meaning::Substitute(substitute) => {
                 return self.substituted(place, &substitute, frame, ports);
             }
@@ -213,29 +214,23 @@ impl Client {
         }
     }
 
-    /// One step of a command that works in batches has been answered.
+    /// A call of a command that works in steps has been answered.
     fn batch_answered(
         &mut self,
         place: Place,
-        mut batch: Box<crate::session::Batch>,
-        call: Box<crate::session::Call>,
-        again: bool,
+        mut batch: Box<Batch>,
         frame: &[u8],
+        number: &[u8],
         ports: &mut impl Ports,
     ) {
         let Some(to) = self.footing.to() else { return };
-        if !again && frame.starts_with(b"-NOSCRIPT") {
-            let repeated = call.clone();
-            self.replies.put(place, Meaning::Batch(batch, call, true));
-            return ports.send(to, place, b"", &mut |out| repeated.write_eval(out));
-        }
-        match batch.next(frame, self.protocol()) {
-            Step::Done(reply) => self.fill_frame(place, &reply),
-            Step::Call(next) => {
-                let sent = next.clone();
-                self.replies.put(place, Meaning::Batch(batch, Box::new(next), false));
-                ports.send(to, place, b"", &mut |out| sent.write_evalsha(out));
+        match batch.next(number, frame, self.protocol()) {
+            Step::Wait => self.replies.put(place, Meaning::Batch(batch)),
+            Step::Calls(parts) => {
+                self.replies.put(place, Meaning::Batch(batch));
+                send_parts(to, place, &parts, ports);
             }
+            Step::Done(reply) => self.fill_frame(place, &reply),
         }
     }
 

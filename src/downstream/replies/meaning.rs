@@ -33,8 +33,8 @@ pub(crate) enum Meaning {
     Single(Box<Call>),
     /// The repetition of a call.
     Again(Adapt),
-    /// One step of a session command that works in batches; true when it is repeated with the script's text.
-    Batch(Box<Batch>, Box<Call>, bool),
+    /// A session command that works in steps, of which each reply for this place answers one call.
+    Batch(Box<Batch>),
     /// The reply speaks of the upstream connection; the client's own value takes its place.
     Substitute(Box<Substitute>),
     /// The reply speaks of all commands; the session commands are added.
@@ -141,7 +141,7 @@ impl Meaning {
 
     /// Whether the server has answered the request once, and what is awaited now comes of that.
     pub(crate) fn is_answered(&self) -> bool {
-        matches!(self, Self::Asking(_) | Self::Single(_) | Self::Again(_) | Self::Batch(_, _, true))
+        matches!(self, Self::Asking(_) | Self::Single(_) | Self::Again(_))
     }
 
     /// Whether a large reply may be passed on in parts.

@@ -32,7 +32,7 @@ pub fn batch(settings: &Settings) -> Batch {
         None => {
             let keys = vec![namespace.expiries().to_vec()];
             let args = vec![namespace.prefix().to_vec(), channel, longest];
-            (Scripts(&WIPE, &WIPE), Targets::Listed([Target { keys, args }].into()))
+            (Scripts(&WIPE, &WIPE), Targets::One(Some(Target { keys, args })))
         }
         Some(buckets) => {
             let args = vec![Arg::Base, Arg::Fixed(channel), Arg::Fixed(longest)];

@@ -86,21 +86,18 @@ impl Keeper {
 /// Runs the batches of one `SESSION.WIPE` to their end and gives its reply.
 async fn wipe(link: &Link, session: &session::Settings) -> Result<Bytes, LinkError> {
     let mut batch = session::wipe(session);
-    let mut call = batch.first();
-    loop {
+    let mut parts = batch.begin().into_iter();
+    while let Some(part) = parts.next() {
         let mut request = BytesMut::new();
-        call.write_evalsha(&mut request);
-        let mut reply = link.call(words(request)).await?;
-        if reply.starts_with(b"-NOSCRIPT") {
-            let mut request = BytesMut::new();
-            call.write_eval(&mut request);
-            reply = link.call(words(request)).await?;
-        }
-        match batch.next(&reply, Protocol::Resp3) {
-            Step::Call(next) => call = next,
+        part.write(&mut request);
+        let reply = link.call(words(request)).await?;
+        match batch.next(part.number(), &reply, Protocol::Resp3) {
+            Step::Wait => {}
+            Step::Calls(next) => parts = next.into_iter(),
             Step::Done(reply) => return Ok(reply),
         }
     }
+    unreachable!("the last reply of a step tells how to go on")
 }
 
 /// The words of a request that we have written ourselves, as fred wants them.

@@ -102,13 +102,22 @@ impl Client {
                 if let Some(step) = self.step {
                     batch = batch.with_step(step).into();
                 }
-                let mut call = batch.first();
-                for done in 1.. {
-                    let frame = self.call(&call);
-                    match batch.next(&frame, self.protocol) {
+                let mut parts = batch.begin().into_iter();
+                let mut done = 0;
+                loop {
+                    let part = parts.next().unwrap();
+                    out.clear();
+                    part.write(&mut out);
+                    let frame = self.frame_of(&out);
+                    match batch.next(part.number(), &frame, self.protocol) {
                         Step::Done(frame) => return frame.to_vec(),
-                        Step::Call(next) => call = next,
+                        Step::Calls(next) => parts = next.into_iter(),
+                        Step::Wait => {}
                     }
+                    if frame.starts_with(b"-NOSCRIPT") {
+                        continue;
+                    }
+                    done += 1;
                     if let Some(between) = &mut self.between {
                         between(done);
                     }
