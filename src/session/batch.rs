@@ -191,7 +191,11 @@ impl Batch {
             }
         }
         match &targets[..] {
-            [target] => target.call(self.scripts.0, all_at_once.iter().copied(), adapt),
+            [target] => {
+                let mut call = target.call(self.scripts.0, adapt);
+                all_at_once.iter().for_each(|arg| call.arg(arg));
+                call
+            }
             targets => target::call_several(self.scripts.1, targets, &all_at_once, adapt),
         }
     }
@@ -274,7 +278,7 @@ impl Batch {
     fn parts(&mut self) -> Vec<Part> {
         let repeats = self.visits.iter().any(|visit| visit.state == State::Unknown);
         let due = if repeats { State::Unknown } else { State::GoesOn };
-        let mut parts: Vec<Part> = Vec::new();
+        let mut parts: Vec<Part> = Vec::with_capacity(self.visits.len());
         for number in 0..self.visits.len() {
             if self.visits[number].state != due {
                 continue;
@@ -293,11 +297,15 @@ impl Batch {
         let Some(target) = &visit.target else {
             return self.targets.look();
         };
-        let share = self.step.map(|_| self.share.to_string());
-        let share = share.as_deref().map(str::as_bytes);
-        let start = if visit.place.is_empty() { self.progress.start() } else { &[] };
-        let place = start.iter().copied().chain(visit.place.iter().map(|part| &part[..]));
-        target.call(self.scripts.0, share.into_iter().chain(place), Adapt::Verbatim)
+        let mut call = target.call(self.scripts.0, Adapt::Verbatim);
+        if self.step.is_some() {
+            call.number(self.share as u64);
+        }
+        if visit.place.is_empty() {
+            self.progress.start().iter().for_each(|arg| call.arg(arg));
+        }
+        visit.place.iter().for_each(|arg| call.arg(arg));
+        call
     }
 }
 

@@ -4,6 +4,7 @@ use super::command::Settings;
 use super::error::Error;
 use super::identity::{App, UserId};
 use super::layout::{Bucket, Buckets, Layout};
+use super::script::Call;
 use super::token::Token;
 
 /// Most parts of a name: namespace, app, `us`, id.
@@ -216,6 +217,40 @@ impl<'a> AppKeys<'a> {
         }
     }
 
+    /// Appends the key of a session to those of a call.
+    #[inline]
+    pub(super) fn add_session(self, call: &mut Call, token: &Token) {
+        match self.bucket {
+            None => {
+                call.key(Name::new([self.ns.as_bytes(), self.app.as_bytes(), token.as_bytes()]))
+            }
+            Some(bucket) => self.add_in_bucket(call, bucket, &[token.as_bytes()]),
+        }
+    }
+
+    /// Appends the keys of all three indexes to those of a call.
+    #[inline]
+    pub(super) fn add_indexes(self, call: &mut Call) {
+        let (ns, app) = (self.ns.as_bytes(), self.app.as_bytes());
+        match self.bucket {
+            None => {
+                call.key(Name::new([ns, app, b"_sessions"]));
+                call.key(Name::new([ns, app, b"_users"]));
+                call.key(Name::new([ns, b"SESSIONS"]));
+            }
+            Some(bucket) => {
+                self.add_in_bucket(call, bucket, &[b"_sessions", b"_users", b"SESSIONS"]);
+            }
+        }
+    }
+
+    /// Apart, so that it costs nothing where there are no buckets.
+    #[cold]
+    #[inline(never)]
+    fn add_in_bucket(self, call: &mut Call, bucket: Bucket, lasts: &[&[u8]]) {
+        lasts.iter().for_each(|last| call.key(self.in_bucket(bucket, last)));
+    }
+
     /// The set of this kind.
     pub(super) fn index(self, index: Index) -> Name<'a> {
         match index {
@@ -233,9 +268,6 @@ impl<'a> AppKeys<'a> {
         }
     }
 
-    /// Apart, so that it costs nothing where there are no buckets.
-    #[cold]
-    #[inline(never)]
     fn in_bucket(self, bucket: Bucket, last: &'a [u8]) -> Name<'a> {
         let (ns, app) = (self.ns.as_bytes(), self.app.as_bytes());
         Name::joined([b"{", ns, b":", app, bucket.tag_end(), last])

@@ -21,15 +21,9 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// A call there, with further arguments behind.
-    pub(super) fn call<'a>(
-        &'a self,
-        script: &'static Script,
-        behind: impl Iterator<Item = &'a [u8]>,
-        adapt: Adapt,
-    ) -> Call {
-        let args: Vec<&[u8]> = self.args.iter().map(Vec::as_slice).chain(behind).collect();
-        Call::new(script, &self.keys, &args, adapt)
+    /// A call there, so far without what follows the arguments.
+    pub(super) fn call(&self, script: &'static Script, adapt: Adapt) -> Call {
+        Call::new(script, &self.keys, &self.args, adapt)
     }
 }
 

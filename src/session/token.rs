@@ -44,6 +44,7 @@ impl Token {
     }
 
     /// The bucket that its first characters name.
+    #[inline(never)]
     pub(super) fn bucket(&self, buckets: Buckets) -> Bucket {
         let number = self.0[..BUCKET].iter().fold(0, |number, letter| {
             let value = match letter {

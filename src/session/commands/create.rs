@@ -52,11 +52,9 @@ fn plan(settings: &Settings, args: &[&[u8]], buffer: BytesMut) -> Result<Plan, E
     let token = keys.random_token()?;
 
     let mut call = Call::begin(&CREATE, Adapt::Verbatim, buffer);
-    call.key(keys.session(&token));
+    keys.add_session(&mut call, &token);
     call.key(keys.tokens_of(id));
-    call.key(keys.sessions());
-    call.key(keys.users());
-    call.key(keys.expiries());
+    keys.add_indexes(&mut call);
     call.arg(app.as_bytes());
     call.arg(token.as_bytes());
     call.arg(id.as_bytes());

@@ -34,7 +34,7 @@ fn plan(settings: &Settings, args: &[&[u8]], buffer: BytesMut) -> Result<Plan, E
     let keys = Namespace::of(settings).of_token(app, &token);
     let script = if peek { &PEEK } else { &GET };
     let mut call = Call::begin(script, Adapt::Session(form), buffer);
-    call.key(keys.session(&token));
+    keys.add_session(&mut call, &token);
     if !peek {
         index_keys(&mut call, keys, app);
     }
@@ -72,9 +72,7 @@ impl<'a> Get<'a> {
 
 /// What the script needs behind the sessions.
 fn index_keys(call: &mut Call, keys: AppKeys<'_>, app: App<'_>) {
-    call.key(keys.sessions());
-    call.key(keys.users());
-    call.key(keys.expiries());
+    keys.add_indexes(call);
     call.arg(app.as_bytes());
 }
 
@@ -101,25 +99,29 @@ impl Reads {
     /// Adds a command with these arguments behind its name. False when it is no well-formed
     /// `SESSION.GET`, with `PEEK`, of another app or bucket, or one too many: then nothing has changed.
     pub fn add(&mut self, command: &Command, settings: &Settings, args: &[&[u8]]) -> bool {
-        if command.name != COMMAND.name
-            || self.forms.count() == Forms::MOST
-            || settings.agreed().is_err()
-        {
+        if command.name != COMMAND.name || self.forms.count() == Forms::MOST {
             return false;
         }
         let Ok(Get { app, token, peek: false, form }) = Get::parse(args) else {
             return false;
         };
-        let keys = Namespace::of(settings).of_token(app, &token);
         let name = app.as_bytes();
-        if self.forms.count() == 0 {
+        let is_first = self.forms.count() == 0;
+        if !is_first && self.app[..self.app_len] != *name {
+            return false;
+        }
+        let keys = Namespace::of(settings).of_token(app, &token);
+        if let Some(bucket) = keys.bucket()
+            && (settings.agreed().is_err() || self.bucket.is_some_and(|other| other != bucket))
+        {
+            return false;
+        }
+        if is_first {
             self.app[..name.len()].copy_from_slice(name);
             self.app_len = name.len();
             self.bucket = keys.bucket();
-        } else if self.app[..self.app_len] != *name || self.bucket != keys.bucket() {
-            return false;
         }
-        self.call.key(keys.session(&token));
+        keys.add_session(&mut self.call, &token);
         self.forms.push(form);
         true
     }

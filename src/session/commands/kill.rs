@@ -46,10 +46,8 @@ fn plan(settings: &Settings, args: &[&[u8]], buffer: BytesMut) -> Result<Plan, E
     };
     let keys = namespace.of_token(app, first);
     let mut call = Call::begin(&KILL, Adapt::Verbatim, buffer);
-    call.key(keys.sessions());
-    call.key(keys.users());
-    call.key(keys.expiries());
-    tokens.iter().for_each(|token| call.key(keys.session(token)));
+    keys.add_indexes(&mut call);
+    tokens.iter().for_each(|token| keys.add_session(&mut call, token));
     call.arg(app.as_bytes());
     call.arg_of(keys.base().pieces());
     call.arg_of(namespace.channel().pieces());

@@ -26,9 +26,7 @@ fn plan(settings: &Settings, args: &[&[u8]], buffer: BytesMut) -> Result<Plan, E
     let keys = namespace.of_id(app, id);
     let mut call = Call::begin(&KILLSOID, Adapt::Verbatim, buffer);
     call.key(keys.tokens_of(id));
-    call.key(keys.sessions());
-    call.key(keys.users());
-    call.key(keys.expiries());
+    keys.add_indexes(&mut call);
     call.arg(app.as_bytes());
     call.arg_of(keys.base().pieces());
     call.arg_of(namespace.channel().pieces());

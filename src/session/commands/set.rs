@@ -40,10 +40,8 @@ fn plan(settings: &Settings, args: &[&[u8]], buffer: BytesMut) -> Result<Plan, E
     let namespace = Namespace::of(settings);
     let keys = namespace.of_token(app, &token);
     let mut call = Call::begin(&SET, Adapt::Session(Form::json_if(json)), buffer);
-    call.key(keys.session(&token));
-    call.key(keys.sessions());
-    call.key(keys.users());
-    call.key(keys.expiries());
+    keys.add_session(&mut call, &token);
+    keys.add_indexes(&mut call);
     call.arg(app.as_bytes());
     call.arg(token.as_bytes());
     call.arg_of(namespace.channel().pieces());
