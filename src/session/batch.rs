@@ -1,5 +1,7 @@
 //! Commands that work in steps, so that a shared server is never held for long.
 
+use std::cmp::Reverse;
+
 use bytes::{Bytes, BytesMut};
 
 use super::limits;
@@ -24,7 +26,8 @@ pub struct Batch {
     /// How much a step may do in all, of a script that can be told how much a call may do: that and
     /// the place to go on follow the arguments.
     step: Option<usize>,
-    /// How much that is for each call.
+    /// How many places are called, of those at the front, and how much each call may do.
+    called: usize,
     share: usize,
     /// How many replies are to come.
     awaited: usize,
@@ -62,6 +65,8 @@ struct Visit {
     /// Nothing while it is found out where else.
     target: Option<Target>,
     state: State,
+    /// How often it has been called.
+    calls: u32,
     /// The place to go on; nothing at the beginning.
     place: Vec<Bytes>,
     /// Of a [`Progress::Window`]: when the present look began, if it takes several calls.
@@ -148,6 +153,7 @@ impl Batch {
             visits: Vec::new(),
             targets,
             step,
+            called: 0,
             share: 0,
             awaited: 0,
             failed: None,
@@ -251,35 +257,47 @@ impl Batch {
         Some(if visit.place.is_empty() { State::Ended } else { State::GoesOn })
     }
 
-    /// Finds out where to call next, beside where there is more to do.
+    /// Finds out where to call next: elsewhere once nothing is left to do in the present places.
     fn gather(&mut self) {
-        let keys = |target: &Option<Target>| target.as_ref().map_or(0, |target| target.keys.len());
-        let mut sum: usize = self.visits.iter().map(|visit| keys(&visit.target)).sum();
-        while self.visits.len() < limits::MOST_CALLS && sum < limits::MOST_KEYS {
+        if self.visits.is_empty() {
+            self.draw();
+        }
+        // Where there is much to do, larger calls in fewer places cost the server less.
+        self.visits.sort_by_key(|visit| Reverse(visit.calls));
+        let calls = self.visits.first().map_or(0, |visit| visit.calls);
+        let most = (limits::MOST_CALLS >> (2 * calls).min(8)).max(limits::LEAST_CALLS);
+        self.called = self.visits.len().min(most);
+        let step = self.step.unwrap_or_default();
+        self.share = (step / self.called.max(1)).max(limits::LEAST_SHARE.min(step));
+    }
+
+    /// Takes as many other places as can be called at once.
+    fn draw(&mut self) {
+        let mut keys = 0;
+        while self.visits.len() < limits::MOST_CALLS && keys < limits::MOST_KEYS {
             let target = match self.targets.next() {
                 Next::Target(target) => Some(target),
                 Next::Look(_) => None,
                 Next::End => break,
             };
-            sum += keys(&target);
+            keys += target.as_ref().map_or(0, |target| target.keys.len());
             self.visits.push(Visit {
                 target,
                 state: State::GoesOn,
+                calls: 0,
                 place: Vec::new(),
                 began: None,
                 looks: 1,
             });
         }
-        let step = self.step.unwrap_or_default();
-        self.share = (step / self.visits.len().max(1)).max(limits::LEAST_SHARE.min(step));
     }
 
     /// The calls that are due. Of those whose script the server does not know the first one brings it.
     fn parts(&mut self) -> Vec<Part> {
         let repeats = self.visits.iter().any(|visit| visit.state == State::Unknown);
         let due = if repeats { State::Unknown } else { State::GoesOn };
-        let mut parts: Vec<Part> = Vec::with_capacity(self.visits.len());
-        for number in 0..self.visits.len() {
+        let mut parts: Vec<Part> = Vec::with_capacity(self.called);
+        for number in 0..self.called {
             if self.visits[number].state != due {
                 continue;
             }
@@ -287,6 +305,7 @@ impl Batch {
             let brought = parts.iter().any(|part| part.call.script() == call.script());
             let in_full = repeats && !brought;
             self.visits[number].state = State::Awaited(in_full);
+            self.visits[number].calls += u32::from(!repeats);
             parts.push(Part { number: number as u8, call, in_full });
         }
         self.awaited = parts.len();
@@ -448,6 +467,25 @@ mod tests {
         assert_eq!(share(&parts[1]), (limits::REMOVAL_BATCH / 2).to_string());
         let done = Step::Done(Bytes::from_static(b":6\r\n"));
         assert_eq!(all(&mut batch, &parts, b"*1\r\n:1\r\n"), done);
+    }
+
+    #[test]
+    fn where_there_is_much_to_do_calls_are_larger_and_fewer() {
+        let mut batch = batch(256, "session.killall", &[b"app"]);
+        let mut parts = batch.begin();
+        let mut seen = Vec::new();
+        for _ in 0..30 {
+            let share = String::from_utf8(parts[0].call.arguments()[7].to_vec()).unwrap();
+            seen.push((parts.len(), share.parse::<usize>().unwrap()));
+            parts = calls(all(&mut batch, &parts, b"*2\r\n:1\r\n:1\r\n"));
+        }
+        assert_eq!(seen[..4], [(64, 2), (16, 4), (4, 18), (2, 37)]);
+        // One after the other is brought to its end.
+        assert!(seen[4..].iter().all(|step| *step == (2, 37)), "{seen:?}");
+        for others in [2, 4] {
+            parts = calls(all(&mut batch, &parts, b"*1\r\n:1\r\n"));
+            assert_eq!(parts.len(), others);
+        }
     }
 
     #[test]

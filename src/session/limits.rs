@@ -28,6 +28,8 @@ pub const LISTING_PAGE: usize = 100;
 /// Calls that are under way at once for a command that visits several places. Together they take the
 /// server no longer than one call of the size of a step, but for what each call costs by itself.
 pub const MOST_CALLS: usize = 64;
+/// Calls that are at least under way at once for it, so that the server is not left waiting.
+pub const LEAST_CALLS: usize = 2;
 /// Keys that these calls may have together, beyond which no other one is added.
 pub const MOST_KEYS: usize = 400;
 /// Sessions that each of these calls may read or remove at least: fewer would not be worth a call.
