@@ -37,7 +37,7 @@ return run(function()
       room = room - math.max(#tokens, 1)
     end
     remove(plan)
-    return #entries + #ids > 0
+    return call('ZCOUNT', KEYS[1], '-inf', '+inf') + call('ZCOUNT', KEYS[2], '-inf', '+inf') > 0
   end
 
   if limit == 0 then

@@ -12,7 +12,8 @@ return run(function()
   -- The first write decides on memory: one that needs none lets a full server be wiped.
   call('ZREM', KEYS[1], '')
 
-  -- Looks at up to `size` entries; moves on to the next range, or to none, when no more are left.
+  -- Looks at up to `size` entries, and tells at how many; moves on to the next range, or to none,
+  -- when no more are left.
   local function batch(size)
     local least, most = '-inf', '(' .. digits(now)
     if range == 'far' then least, most = '(' .. digits(now + longest), '+inf' end
@@ -40,13 +41,14 @@ return run(function()
     if #entries < size then
       range, stay = range == 'due' and 'far' or nil, 0
     end
+    return #entries
   end
 
   if limit == 0 then
     while range do batch(100) end
     return wiped
   end
-  batch(limit)
+  repeat limit = limit - batch(limit) until not range or limit <= 0
   if range then return {wiped, range, stay} end
   return {wiped}
 end)

@@ -57,6 +57,20 @@ fn wipe_takes_what_expired() {
 }
 
 #[test]
+fn little_is_done_in_one_call() {
+    let server = Server::start();
+    let mut client = server.client();
+    let tokens = fill(&mut client, 20);
+    for token in &tokens[..10] {
+        client.age(token, 10_000);
+    }
+    client.between = Some(Box::new(|_| panic!("one call does it")));
+    assert_eq!(client.session("wipe", &[] as &[&str]), Value::Int(10));
+    assert_eq!(client.session("killall", &["app1"]), Value::Int(10));
+    assert_eq!(client.run(&["DBSIZE"]).int(), 0);
+}
+
+#[test]
 fn long_listings_are_those_in_one_piece() {
     let server = Server::start();
     let mut client = server.client();
