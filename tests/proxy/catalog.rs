@@ -6,6 +6,7 @@ use std::{
     process::{Child, Command},
     sync::{Arc, Mutex},
     thread,
+    time::{Duration, Instant},
 };
 
 use crate::common::*;
@@ -116,6 +117,19 @@ fn keys_are_the_ones_that_the_command_uses() {
         check!(client, "COMMAND", "GETKEYS", "SESSION.GET", "app", "token" =>
             "-ERR Invalid arguments specified for command");
     });
+}
+
+#[test]
+fn many_keys_hold_nobody_up() {
+    let stack = Stack::laid_out(Redis::start(), modes()[0], Layout::Buckets(4096), &[]);
+    let mut client = stack.client();
+    let getkeys = vec![args!("COMMAND", "GETKEYS", "SESSION.KILLALL", "app"); 8];
+    let begun = Instant::now();
+    for reply in client.pipeline(&getkeys) {
+        assert_eq!(reply.items().len(), 3 * 4096);
+    }
+    // Comparing each key with each other takes ten times as long.
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
 }
 
 #[test]

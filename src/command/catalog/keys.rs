@@ -65,12 +65,16 @@ fn keys(
         return Err("ERR Invalid number of arguments specified for command");
     }
     let planned = || planned_keys(command.plan(settings, args).ok()?);
-    let (Some(mut keys), Some(again)) = (planned(), planned()) else {
+    let (Some(keys), Some(again)) = (planned(), planned()) else {
         return Err("ERR Invalid arguments specified for command");
     };
     // What differs each time is made of a new token: nobody knows it beforehand.
-    keys.retain(|key| again.contains(key));
-    Ok(keys)
+    Ok(keys
+        .into_iter()
+        .zip(again)
+        .filter(|(key, again)| key == again)
+        .map(|(key, _)| key)
+        .collect())
 }
 
 /// The keys that the script call declares.
