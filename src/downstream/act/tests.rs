@@ -1,5 +1,6 @@
 //! The client without a socket: what it does, in the words of its actions.
 
+mod gathering;
 mod logout;
 mod subscriber;
 mod unheard;
@@ -263,6 +264,10 @@ impl Stage {
     }
 
     fn with(follows: bool) -> Self {
+        Self::keeping(session::Settings::default(), follows)
+    }
+
+    fn keeping(session: session::Settings, follows: bool) -> Self {
         let initial =
             LaneKey { identity: Identity::unproven(), database: 0, protocol: Protocol::Resp2 };
         let server = Endpoint::new(Address::Unix("unused".into()));
@@ -279,7 +284,7 @@ impl Stage {
         let rules = Rules {
             initial: Rc::new(initial),
             dedicated: false,
-            session: session::Settings::default(),
+            session,
             facts: Arc::new(facts),
             unnamed: Rc::default(),
             follows,

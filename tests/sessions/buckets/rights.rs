@@ -7,11 +7,11 @@ use crate::common::*;
 fn a_user_may_have_one_app() {
     let stack = bucketed(64);
     let (mut admin, mut other) = (stack.redis.client(), stack.client());
-    // All the rights that the README names.
+    // All the rights that the README names for a user of one app.
     let rights = "+eval +evalsha +hmget +hset +hdel +hincrby +del +publish +sadd +scard +smembers \
         +srandmember +srem +sscan +time +zadd +zcount +zrange +zrangebyscore +zrem +zrevrange \
-        +zrevrangebyscore +ping +multi +exec +scan";
-    let mut rules = vec!["ACL", "SETUSER", "shop", "on", ">p", "~{rs:shop:*", "&rs:cache"];
+        +zrevrangebyscore +ping +multi +exec +subscribe";
+    let mut rules = vec!["ACL", "SETUSER", "shop", "on", ">p", "~{rs:shop:*", "resetchannels"];
     rules.extend(rights.split_whitespace());
     assert_eq!(admin.run(&rules).to_string(), "+OK");
     let foreign = cmd!(other, "SESSION.CREATE", "shopping", "u", "ip", "TTL", "10").text();
@@ -39,6 +39,11 @@ fn a_user_may_have_one_app() {
 
     let before = admin.dump();
     for command in [
+        // Whatever would tell the tokens of other apps.
+        args!("SCAN", "0"),
+        args!("KEYS", "*"),
+        args!("RANDOMKEY"),
+        args!("SUBSCRIBE", "rs:cache"),
         args!("SESSION.CREATE", "shopping", "u", "ip"),
         args!("SESSION.GET", "shopping", living),
         args!("SESSION.SET", "shopping", living, "{\"a\":1}"),
