@@ -37,7 +37,11 @@ impl Inquiry {
         }
         let wrong = match reply::as_bulk(&found) {
             Some(stored) if self.session.agree(stored) => {
-                self.session.agreed().err().map(|error| error.to_string())
+                self.session.agreed().err().map(|error| {
+                    // What clients are told begins with a code, which would say nothing here.
+                    let told = error.to_string();
+                    told.split_once(": ").map_or(told.clone(), |(_, why)| why.to_owned())
+                })
             }
             Some(_) => Some(format!("{} holds no number", String::from_utf8_lossy(&key))),
             // What was known before holds until something else is known.

@@ -28,6 +28,8 @@ fn another_number_is_refused_at_the_start() {
     let expected =
         format!("sessiond: cluster_buckets is 128, but {url}/0 keeps its sessions in 256 buckets");
     assert!(told.lines().any(|line| line == expected), "{told}");
+    let why = "the number of buckets: sessions are kept in 256 buckets, cluster_buckets is 128";
+    assert!(told.contains(why), "{told}");
     check!(stack.redis.client(), "GET", "rs:buckets" => "\"256\"");
     // The same number is welcome, from whatever database.
     let second = Sessiond::start(&[
