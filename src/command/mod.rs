@@ -11,6 +11,7 @@ pub mod pause;
 pub mod route;
 #[cfg(test)]
 pub(crate) mod sample;
+pub mod specs;
 pub mod table;
 
 pub use route::{Route, changes_commands, revokes, route};
