@@ -5,6 +5,7 @@ pub mod change;
 pub mod client;
 pub mod flags;
 pub mod info;
+pub mod join;
 mod options;
 pub mod own_id;
 pub mod pause;
