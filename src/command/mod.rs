@@ -13,6 +13,7 @@ pub mod route;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod specs;
+pub mod spread;
 pub mod table;
 
 pub use route::{Route, changes_commands, revokes, route};
