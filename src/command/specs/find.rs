@@ -46,7 +46,8 @@ impl KeySpec {
     /// The specification that the numbers first, last and step make; `None` where there are no keys.
     pub(super) fn of_range(first: i64, last: i64, step: i64) -> Option<Self> {
         // A last key that is not counted from the end is counted from the first argument.
-        let last = if last < 0 { last } else { last.checked_sub(first)? };
+        let last =
+            if last < 0 { last } else { last.checked_sub(first).filter(|last| *last >= 0)? };
         (first > 0).then_some(Self {
             begin: Begin::Index(first),
             keys: Find::Range { last, step, limit: 0 },
