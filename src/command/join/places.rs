@@ -30,12 +30,6 @@ impl Places {
         }
     }
 
-    /// Which keys of the request the part has, counted from 0.
-    #[must_use]
-    pub fn of(&self, part: usize) -> &[usize] {
-        self.parts.get(part).map_or(&[], Vec::as_slice)
-    }
-
     pub(super) fn join(&self, parts: &[&[u8]], out: &mut BytesMut) -> Option<()> {
         if parts.len() != self.parts.len() {
             return None;
