@@ -5,7 +5,10 @@ use std::collections::HashSet;
 use bytes::BytesMut;
 
 use super::{elements, fold::Fold, header, whole};
-use crate::resp::{encode, reply};
+use crate::resp::{
+    encode,
+    reply::{self, Kind},
+};
 
 /// What channels of keyspace events begin with: these are subscribed to on every node, so a subscriber counts on each.
 const EVERYWHERE: &[u8] = b"__key";
@@ -28,11 +31,12 @@ pub(super) fn concat(parts: &[&[u8]], out: &mut BytesMut) -> Option<()> {
     Some(())
 }
 
-/// Appends the elements of all, each once.
+/// Appends the elements of all, each once. Not for maps: a key or a value alone is no element of one.
 pub(super) fn union(parts: &[&[u8]], out: &mut BytesMut) -> Option<()> {
     let (mut seen, mut union) = (HashSet::new(), Vec::new());
     for part in parts {
-        union.extend(elements(part)?.into_iter().filter(|element| seen.insert(*element)));
+        let elements = elements(part).filter(|_| reply::kind(part) != Some(Kind::Map))?;
+        union.extend(elements.into_iter().filter(|element| seen.insert(*element)));
     }
     header(reply::kind(parts.first()?)?, union.len(), out)?;
     union.into_iter().for_each(|element| out.extend_from_slice(element));
