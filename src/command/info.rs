@@ -140,14 +140,14 @@ fn with_counts(text: &[u8], counts: &Counts) -> (Vec<u8>, Upstream) {
 }
 
 /// An answer with text: a bulk string, in RESP3 a verbatim string, `=15\r\ntxt:` and the text.
-struct Answer<'a> {
+pub(super) struct Answer<'a> {
     kind: char,
     prefix: &'static str,
-    text: &'a [u8],
+    pub(super) text: &'a [u8],
 }
 
 impl<'a> Answer<'a> {
-    fn of(frame: &'a [u8]) -> Option<Self> {
+    pub(super) fn of(frame: &'a [u8]) -> Option<Self> {
         let (kind, prefix) = match frame.first()? {
             b'$' => ('$', ""),
             b'=' => ('=', "txt:"),
@@ -159,7 +159,7 @@ impl<'a> Answer<'a> {
     }
 
     /// Appends an answer of the same kind with `text` and, set apart by an empty line, `section`.
-    fn write(&self, text: &[u8], section: &str, out: &mut BytesMut) {
+    pub(super) fn write(&self, text: &[u8], section: &str, out: &mut BytesMut) {
         let Self { kind, prefix, .. } = self;
         let gap = if text.is_empty() || section.is_empty() { "" } else { "\r\n" };
         let len = prefix.len() + text.len() + gap.len() + section.len();
