@@ -171,7 +171,7 @@ impl Draft {
                 }
                 group.credentials = password.map(|password| Credentials { user, password });
             }
-            Place::Server(_) => self.refuse_sentinel_credentials()?,
+            Place::Server(_) | Place::Cluster(_) => self.refuse_sentinel_credentials()?,
         }
         let authority = self.config.upstream.authority.clone();
         let tls = match place.addresses().first() {

@@ -438,7 +438,7 @@ pub static KEYS: &[Key] = &[
 fn at_sentinels(config: &Config) -> Option<&Credentials> {
     match &config.upstream.site.as_ref()?.place {
         Place::Sentinel(group) => group.credentials.as_ref(),
-        Place::Server(_) => None,
+        Place::Server(_) | Place::Cluster(_) => None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! What stands behind sessiond, as the configuration names it: one server, or a group of which one is the primary.
+//! What stands behind sessiond, as the configuration names it: one server, a group of which one is the primary, or a cluster.
 
 use std::fmt;
 
@@ -25,6 +25,8 @@ pub enum Place {
     Server(Address),
     /// Some Sentinels know.
     Sentinel(Group),
+    /// There are several, and each has a part of the keys.
+    Cluster(Seeds),
 }
 
 /// A primary and its replicas under the eyes of Sentinels.
@@ -36,6 +38,13 @@ pub struct Group {
     pub service: String,
     /// As whom to authenticate at the Sentinels, if at all.
     pub credentials: Option<Credentials>,
+}
+
+/// A cluster, by some of its nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seeds {
+    /// The nodes that are asked first; they know of the others.
+    pub nodes: Vec<Address>,
 }
 
 impl Site {
@@ -56,12 +65,13 @@ impl Place {
         match self {
             Self::Server(address) => std::slice::from_ref(address),
             Self::Sentinel(group) => &group.sentinels,
+            Self::Cluster(seeds) => &seeds.nodes,
         }
     }
 
     /// Whether another server may come to stand behind.
     pub fn moves(&self) -> bool {
-        matches!(self, Self::Sentinel(_))
+        matches!(self, Self::Sentinel(_) | Self::Cluster(_))
     }
 }
 
@@ -78,23 +88,36 @@ impl fmt::Display for Site {
         match &self.place {
             Place::Server(address) => self.at(address.clone()).fmt(f),
             Place::Sentinel(group) => write!(f, "{group}/{}", self.database),
+            Place::Cluster(seeds) => write!(f, "{seeds}/{}", self.database),
         }
     }
 }
 
 impl fmt::Display for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, sentinel) in self.sentinels.iter().enumerate() {
-            // Every address shows its scheme; here it is shown once, for all.
-            let shown = sentinel.to_string();
-            let (scheme, place) = shown.split_once("://").unwrap_or(("", &shown));
-            match index {
-                0 => write!(f, "{scheme}+sentinel://{place}")?,
-                _ => write!(f, ",{place}")?,
-            }
-        }
+        write_hosts(f, "sentinel", &self.sentinels)?;
         write!(f, "/{}", percent_encoding::utf8_percent_encode(&self.service, SERVICE))
     }
+}
+
+impl fmt::Display for Seeds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hosts(f, "cluster", &self.nodes)
+    }
+}
+
+/// A URL's scheme, with the `kind` of what stands behind, and its hosts.
+fn write_hosts(f: &mut fmt::Formatter<'_>, kind: &str, hosts: &[Address]) -> fmt::Result {
+    for (index, host) in hosts.iter().enumerate() {
+        // Every address shows its scheme; here it is shown once, for all.
+        let shown = host.to_string();
+        let (scheme, place) = shown.split_once("://").unwrap_or(("", &shown));
+        match index {
+            0 => write!(f, "{scheme}+{kind}://{place}")?,
+            _ => write!(f, ",{place}")?,
+        }
+    }
+    Ok(())
 }
 
 /// What cannot stand in a part of a URL's path as it is.

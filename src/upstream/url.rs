@@ -201,7 +201,7 @@ mod tests {
     fn address(text: &str) -> Address {
         match parsed(text).place {
             Place::Server(address) => address,
-            Place::Sentinel(group) => panic!("{group}"),
+            place => panic!("{place:?}"),
         }
     }
 

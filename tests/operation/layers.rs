@@ -14,7 +14,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("state", &["resp", "secret"]),
     ("session", &["resp"]),
     ("command", &["resp", "session", "state"]),
-    ("upstream", &["net", "resp", "secret", "session", "state"]),
+    ("upstream", &["command", "net", "resp", "secret", "session", "state"]),
     ("downstream", &["command", "net", "resp", "session", "state", "upstream"]),
     ("server", &["downstream", "net", "resp", "session", "state", "upstream"]),
     ("config", &["net", "secret", "server", "session", "telemetry", "upstream"]),

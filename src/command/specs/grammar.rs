@@ -9,7 +9,7 @@ use super::{
 use crate::resp::Request;
 
 /// Where the keys of a command are that has to be read to find them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Grammar {
     /// `SORT key ... [STORE destination]`
     Sort,

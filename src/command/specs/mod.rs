@@ -15,14 +15,14 @@ use crate::resp::Request;
 const LONGEST_NAME: usize = 64;
 
 /// All commands of a server.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Specs(Table);
 
 /// Commands, or the subcommands of one, by their names in lower case.
 type Table = HashMap<Box<[u8]>, Spec>;
 
 /// One command or subcommand.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spec {
     flags: Flags,
     keys: Keys,
@@ -32,7 +32,7 @@ pub struct Spec {
 }
 
 /// How the keys of a request are found.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Keys {
     /// As the server says; nowhere when there are no specifications.
     Specs(Box<[KeySpec]>),

@@ -64,7 +64,7 @@ impl Talk {
     }
 
     /// Says something.
-    pub(super) async fn say(&mut self, bytes: &[u8]) -> Result<(), String> {
+    pub(in crate::upstream) async fn say(&mut self, bytes: &[u8]) -> Result<(), String> {
         let said = async {
             self.stream.write_all(bytes).await?;
             self.stream.flush().await

@@ -9,7 +9,11 @@ use super::{
     agreement::Inquiry,
     link::{Link, LinkError},
 };
-use crate::upstream::{address::Endpoint, backoff::Backoff, topology::Topology};
+use crate::upstream::{
+    address::{Address, Endpoint},
+    backoff::Backoff,
+    topology::Topology,
+};
 
 /// How often a connection that seems well is tried, so that one that hangs is found.
 const PING_EVERY: Duration = Duration::from_secs(10);
@@ -90,7 +94,7 @@ pub(super) async fn watch(
                 backoff.reset();
                 let why = tokio::select! {
                     why = lost(&mut link, &mut inquiry) => why,
-                    () = topology.changed() => continue,
+                    () = replaced(&mut topology, &endpoint.address) => continue,
                 };
                 tracing::warn!("upstream {} is away: {why}", endpoint.address);
             }
@@ -123,6 +127,16 @@ async fn contact(
     let server = ServerInfo::read(&String::from_utf8_lossy(&info));
     inquiry.make(&link).await?;
     Ok((link, server))
+}
+
+/// Returns when another server than the one at `address` is to be spoken to, or none.
+async fn replaced(topology: &mut Topology, address: &Address) {
+    loop {
+        topology.changed().await;
+        if !topology.server().is_ok_and(|server| server.address == *address) {
+            return;
+        }
+    }
 }
 
 /// Returns with the reason once the connection is of no more use.

@@ -27,7 +27,7 @@ const KNOWN: usize = 32;
 
 /// Looks for the primary of a group.
 #[derive(Debug)]
-pub struct Finder {
+pub(super) struct Finder {
     site: Site,
     group: Group,
     timeout: Duration,
@@ -47,7 +47,7 @@ impl Finder {
     }
 
     /// Looks, whenever there is reason to and every so often, for ever.
-    pub async fn run(self) {
+    pub(super) async fn run(self) {
         let mut sentinels: Vec<Address> = Vec::new();
         let mut listeners = JoinSet::new();
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
