@@ -208,7 +208,7 @@ pub static KEYS: &[Key] = &[
         allowed: "auto, or seconds or a time like 500ms or 2s, from 0 to 10m",
         default: r#""auto""#,
         doc: "How long requests that have not been sent wait for an upstream that is away, before they are \
-              answered with the error; auto is 10 seconds with Sentinels and 0 in front of one server.",
+              answered with the error; auto is 10 seconds with Sentinels or a cluster and 0 in front of one server.",
         secret: false,
         list: false,
         set: |draft, text| {

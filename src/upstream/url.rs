@@ -9,7 +9,7 @@ use crate::{
     secret::Secret,
     upstream::{
         address::Address,
-        site::{Group, Place},
+        site::{Group, Place, Seeds},
     },
 };
 
@@ -23,7 +23,9 @@ const SENTINEL_PORT: u16 = 26379;
 pub const ALLOWED_OR_EMPTY: &str = "redis://[user[:password]@]host[:port][/database], rediss://..., \
                                     unix:///path/to.sock[?db=database], \
                                     redis+sentinel://[user[:password]@]host[:port][,host...]/service[/database], \
-                                    rediss+sentinel://..., or empty";
+                                    rediss+sentinel://..., \
+                                    redis+cluster://[user[:password]@]host[:port][,host...][/database], \
+                                    rediss+cluster://..., or empty";
 
 /// Stands where a socket's URL has credentials and no host. Not a name that anybody has.
 const SOCKET_HOST: &str = "socket.invalid";
@@ -54,9 +56,13 @@ impl FromStr for UpstreamUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        for (scheme, each) in [("redis+sentinel://", "redis"), ("rediss+sentinel://", "rediss")] {
-            if let Some(rest) = text.strip_prefix(scheme) {
+        for (scheme, each) in [("redis+", "redis"), ("rediss+", "rediss")] {
+            let kind = text.strip_prefix(scheme);
+            if let Some(rest) = kind.and_then(|kind| kind.strip_prefix("sentinel://")) {
                 return group(each, rest);
+            }
+            if let Some(rest) = kind.and_then(|kind| kind.strip_prefix("cluster://")) {
+                return cluster(each, rest);
             }
         }
         let hosted = with_host(text);
@@ -70,8 +76,8 @@ impl FromStr for UpstreamUrl {
             "unix" | "redis+unix" => socket(&url)?,
             _ => {
                 return Err(UrlError(
-                    "the scheme is not redis, rediss, unix, redis+unix, redis+sentinel or \
-                     rediss+sentinel",
+                    "the scheme is not redis, rediss, unix, redis+unix, redis+sentinel, rediss+sentinel, \
+                     redis+cluster or rediss+cluster",
                 ));
             }
         };
@@ -86,9 +92,37 @@ fn credentials(url: &Url) -> Result<(Option<String>, Option<Secret>), UrlError> 
     Ok((user, password.filter(|password| !password.is_empty()).map(Secret::new)))
 }
 
+/// Sentinels: hosts, the service, and perhaps a database.
+fn group(scheme: &str, rest: &str) -> Result<UpstreamUrl, UrlError> {
+    let Hosts { addresses: sentinels, user, password, path } = hosts(scheme, rest, SENTINEL_PORT)?;
+    let (service, number) = path.split_once('/').unwrap_or((path, ""));
+    let service = decoded(service)?;
+    if service.is_empty() {
+        return Err(UrlError("the name of the service is missing"));
+    }
+    let database = if number.is_empty() { 0 } else { database(number)? };
+    let place = Place::Sentinel(Group { sentinels, service, credentials: None });
+    Ok(UpstreamUrl { place, user, password, database })
+}
+
+/// A cluster: hosts, and perhaps a database.
+fn cluster(scheme: &str, rest: &str) -> Result<UpstreamUrl, UrlError> {
+    let Hosts { addresses: nodes, user, password, path } = hosts(scheme, rest, DEFAULT_PORT)?;
+    let database = if path.is_empty() { 0 } else { database(path)? };
+    Ok(UpstreamUrl { place: Place::Cluster(Seeds { nodes }), user, password, database })
+}
+
+/// The parts of a URL with several hosts.
+struct Hosts<'a> {
+    addresses: Vec<Address>,
+    user: Option<String>,
+    password: Option<Secret>,
+    path: &'a str,
+}
+
 /// What stands behind the scheme of a URL with several hosts, which the URL standard does not know. Each is read as one of
 /// `scheme`.
-fn group(scheme: &str, rest: &str) -> Result<UpstreamUrl, UrlError> {
+fn hosts<'a>(scheme: &str, rest: &'a str, port: u16) -> Result<Hosts<'a>, UrlError> {
     if rest.contains(['?', '#']) {
         return Err(UrlError("a query (?) or a fragment (#) has no meaning here"));
     }
@@ -98,21 +132,14 @@ fn group(scheme: &str, rest: &str) -> Result<UpstreamUrl, UrlError> {
         Url::parse(&format!("{scheme}://{authority}")).map_err(|_| UrlError("not a URL"))
     };
     let (user, password) = credentials(&parse(&format!("{secrets}@host"))?)?;
-    let mut sentinels = Vec::new();
+    let mut addresses = Vec::new();
     for host in hosts.split(',') {
-        let (address, _) = network(&parse(host)?, SENTINEL_PORT)?;
-        if !sentinels.contains(&address) {
-            sentinels.push(address);
+        let (address, _) = network(&parse(host)?, port)?;
+        if !addresses.contains(&address) {
+            addresses.push(address);
         }
     }
-    let (service, number) = path.split_once('/').unwrap_or((path, ""));
-    let service = decoded(service)?;
-    if service.is_empty() {
-        return Err(UrlError("the name of the service is missing"));
-    }
-    let database = if number.is_empty() { 0 } else { database(number)? };
-    let place = Place::Sentinel(Group { sentinels, service, credentials: None });
-    Ok(UpstreamUrl { place, user, password, database })
+    Ok(Hosts { addresses, user, password, path })
 }
 
 /// The URL standard has no credentials without a host, but `unix://user:password@/path` is what other
@@ -218,6 +245,20 @@ mod tests {
     }
 
     #[test]
+    fn several_nodes_of_a_cluster_are_named() {
+        let url = parsed("redis+cluster://app:p%40s@one,[::1]:7000,one:6379/3");
+        let nodes = vec![tcp("one", 6379), tcp("::1", 7000)];
+        assert_eq!(url.place, Place::Cluster(Seeds { nodes }));
+        assert_eq!((url.user.as_deref(), url.database), (Some("app"), 3));
+        assert_eq!(url.password, Some(Secret::new("p@s")));
+        for text in ["rediss+cluster://h", "rediss+cluster://h/"] {
+            let url = parsed(text);
+            let nodes = vec![Address::Tls { host: "h".into(), port: 6379 }];
+            assert_eq!((url.place, url.database), (Place::Cluster(Seeds { nodes }), 0));
+        }
+    }
+
+    #[test]
     fn every_form_is_understood() {
         assert_eq!(address("redis://cache"), tcp("cache", 6379));
         assert_eq!(parsed("redis://my_cache:7000/3").database, 3);
@@ -263,6 +304,18 @@ mod tests {
             "redis+sentinel://h/g/x",
             "redis+sentinel://h/g/1/2",
             "redis+sentinel://h/g?db=1",
+            "redis+cluster://",
+            "redis+cluster:///0",
+            "redis+cluster://h,",
+            "redis+cluster://h:x",
+            "redis+cluster://h:0",
+            "redis+cluster://h/g",
+            "redis+cluster://h/g/1",
+            "redis+cluster://h/1/2",
+            "redis+cluster://h?db=1",
+            "redis+cluster://h#1",
+            "cluster://h",
+            "redis+cluster:h",
         ] {
             assert!(text.parse::<UpstreamUrl>().is_err(), "{text} was accepted");
         }
@@ -277,6 +330,8 @@ mod tests {
             "unix:///r.sock?db=4",
             "redis+sentinel://h:26379,[::1]:1/my%20group/0",
             "rediss+sentinel://h:26379/g/2",
+            "redis+cluster://h:6379,[::1]:1/0",
+            "rediss+cluster://h:6379/2",
         ] {
             let url = parsed(text);
             let site = Site {
