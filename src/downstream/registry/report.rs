@@ -53,6 +53,10 @@ impl Facts {
         if self.topology.moves() {
             line("sessiond_failovers", &self.topology.failovers());
         }
+        if let Some(map) = self.topology.map() {
+            line("sessiond_cluster_nodes", &map.primaries().len());
+            line("sessiond_cluster_slots", &map.assigned());
+        }
         line("sessiond_connected_clients", &clients);
         line("sessiond_max_clients", &self.max_clients);
         line("sessiond_pinned_clients", &pinned);
@@ -63,5 +67,48 @@ impl Facts {
         line("sessiond_total_connections_received", &self.accepted.load(Ordering::Relaxed));
         line("sessiond_rejected_connections", &self.rejected.load(Ordering::Relaxed));
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::upstream::{
+        address::{Address, Endpoint},
+        site::{Place, Seeds, Site},
+    };
+
+    fn section(site: Site) -> String {
+        let facts = Facts {
+            port: 0,
+            topology: Topology::of(&site, Duration::ZERO).0,
+            workers: 1,
+            dedicated: false,
+            max_clients: 1,
+            started: Instant::now(),
+            accepted: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+        };
+        facts.section(Counts::default())
+    }
+
+    #[test]
+    fn a_cluster_is_told_from_a_server() {
+        let address = Address::Tcp { host: "h".into(), port: 1 };
+        let server = section(Endpoint::new(address.clone()).into());
+        assert!(server.contains("\r\nsessiond_upstream:redis://h:1/0\r\n"), "{server}");
+        assert!(!server.contains("cluster") && !server.contains("failovers"), "{server}");
+        let place = Place::Cluster(Seeds { nodes: vec![address] });
+        let cluster = section(Site { place, credentials: None, database: 0, tls: None });
+        for line in [
+            "sessiond_upstream:unknown: no node of the cluster is known yet",
+            "sessiond_failovers:0",
+            "sessiond_cluster_nodes:0",
+            "sessiond_cluster_slots:0",
+        ] {
+            assert!(cluster.contains(&format!("\r\n{line}\r\n")), "{cluster}");
+        }
     }
 }
