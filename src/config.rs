@@ -188,6 +188,10 @@ impl Draft {
                 None
             }
         };
+        if matches!(place, Place::Cluster(_)) {
+            // Keys of the other layout are in several slots.
+            self.config.session.layout = session::Layout::Buckets;
+        }
         let site = Site { place, credentials, database: url.database, tls };
         self.config.upstream.site = Some(site);
         Ok(self.config)

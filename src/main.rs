@@ -18,7 +18,7 @@ use sessiond::{
         control::Control,
         embedded::{self, Embedded},
         served::ServedDatabases,
-        site::{Place, Site},
+        site::Site,
         topology::Topology,
     },
 };
@@ -42,10 +42,6 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return complain(&error.to_string(), WRONG_CONFIGURATION),
     };
-    let place = config.upstream.site.as_ref().map(|site| &site.place);
-    if matches!(place, Some(Place::Cluster(_))) {
-        return complain("redis+cluster:// is not served yet", WRONG_CONFIGURATION);
-    }
     match arguments.action {
         Action::CheckConfig => show("the configuration is valid\n"),
         Action::PrintConfig => show(&config.to_toml()),

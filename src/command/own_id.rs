@@ -18,8 +18,20 @@ pub fn write_redirect(frame: &[u8], id: ClientId, out: &mut BytesMut) {
 
 /// Appends the reply to `HELLO` with the client's own id in place of the upstream connection's; other replies as they are.
 pub fn write_hello(frame: &[u8], id: ClientId, out: &mut BytesMut) {
+    let at = out.len();
     write_with_id(frame, b"id", id, out);
+    // To its clients a cluster is one server.
+    if let Some(mode) = memchr::memmem::find(&out[at..], CLUSTER_MODE).map(|mode| at + mode) {
+        let rest = out.split_off(mode + CLUSTER_MODE.len());
+        out.truncate(mode);
+        out.extend_from_slice(ONE_SERVER);
+        out.unsplit(rest);
+    }
 }
+
+/// How `HELLO` tells that its server is a node of a cluster, and that it is none.
+const CLUSTER_MODE: &[u8] = b"$4\r\nmode\r\n$7\r\ncluster\r\n";
+const ONE_SERVER: &[u8] = b"$4\r\nmode\r\n$10\r\nstandalone\r\n";
 
 /// Appends a reply that is a map with `id` as the value of `key`, where that is a positive integer so far; other replies as
 /// they are.

@@ -21,9 +21,10 @@ use crate::{
         traces::Clean,
     },
     upstream::{
+        conduit::Conduit,
         connect::DialError,
+        fabric::{Entered, Fabric},
         link::{Link, Standing},
-        pool::Joined,
     },
 };
 
@@ -39,8 +40,12 @@ impl<'a> Actions<'a> {
         Self { seat, context, links }
     }
 
-    fn open(&self, to: To) -> Option<&Rc<Link<Seat>>> {
-        self.links.link(to).filter(|link| link.is_open())
+    fn open(&self, to: To) -> Option<&Conduit<Seat>> {
+        self.links.conduit(to).filter(|conduit| conduit.is_open())
+    }
+
+    fn open_lane(&self) -> Option<&Rc<Link<Seat>>> {
+        self.open(To::Lane)?.link()
     }
 
     /// The lane for clients in the state of `key`. Where it is not there at once, `tell` is called when that is known.
@@ -48,21 +53,21 @@ impl<'a> Actions<'a> {
         &self,
         key: &Rc<LaneKey>,
         login: Option<&[u8]>,
-        tell: impl FnOnce(&Rc<Seat>, &LaneKey, Result<Joined<Seat>, DialError>) + 'static,
-    ) -> Result<Rc<Link<Seat>>, Asked> {
-        if let Some(link) = self.links.joined.upgrade()
-            && self.context.hub.takes_back(&link, key)
+        tell: impl FnOnce(&Rc<Seat>, &LaneKey, Result<Entered<Seat>, DialError>) + 'static,
+    ) -> Result<Conduit<Seat>, Asked> {
+        if let Some(lane) = self.links.joined.upgrade().map(Conduit::Link)
+            && self.context.fabric.takes_back(&lane, key)
         {
-            return Ok(link);
+            return Ok(lane);
         }
-        match self.context.hub.lane_at_once(key) {
+        match self.context.fabric.shared_at_once(key) {
             Some(found) => found.map_err(Asked::Refused),
             None => {
                 let (context, key, seat) =
                     (self.context.clone(), key.clone(), Rc::downgrade(self.seat));
                 let login = login.map(Bytes::copy_from_slice);
                 spawn_local(async move {
-                    let lane = context.hub.lane(&key, login.as_deref()).await;
+                    let lane = context.fabric.shared(&key, login.as_deref()).await;
                     if let Some(seat) = seat.upgrade() {
                         tell(&seat, &key, lane);
                     }
@@ -79,51 +84,54 @@ impl Ports for Actions<'_> {
     }
 
     fn is_congested(&self, to: To) -> bool {
-        self.links.link(to).is_some_and(|link| link.is_congested())
+        self.links.conduit(to).is_some_and(|link| link.is_congested())
     }
 
     fn run(&mut self, to: To, place: Place, requests: &[u8], count: u32) {
         let sent = self
             .links
-            .link(to)
+            .conduit(to)
             .is_some_and(|link| link.send_run(self.seat, place, requests, count));
         self.links.note(sent, place, count);
     }
 
     fn goes_past(&mut self) -> bool {
-        let Some(lane) = self.open(To::Lane) else { return false };
-        self.context.hub.prepare_bypass(lane);
+        let (Fabric::Server(hub), Some(lane)) = (&self.context.fabric, self.open_lane()) else {
+            return false;
+        };
+        hub.prepare_bypass(lane);
         !lane.is_idle() && lane.bypass().is_some()
     }
 
     fn past(&mut self, place: Place, request: &[u8]) {
-        let bypass = self.open(To::Lane).and_then(|lane| lane.bypass());
+        let bypass = self.open_lane().and_then(|lane| lane.bypass());
         let write = |out: &mut BytesMut| out.extend_from_slice(request);
         let sent = bypass.is_some_and(|bypass| bypass.send(self.seat, place, b"", write));
         self.links.note(sent, place, 1);
     }
 
     fn send(&mut self, to: To, place: Place, kept: &[u8], write: &mut dyn FnMut(&mut BytesMut)) {
-        let sent = self.links.link(to).is_some_and(|link| link.send(self.seat, place, kept, write));
+        let sent =
+            self.links.conduit(to).is_some_and(|link| link.send(self.seat, place, kept, write));
         self.links.note(sent, place, 1);
     }
 
     fn login(&mut self, to: To, place: Place, request: &[u8]) {
         let sent =
-            self.links.link(to).is_some_and(|link| link.send_login(self.seat, place, request));
+            self.links.conduit(to).is_some_and(|link| link.send_login(self.seat, place, request));
         self.links.note(sent, place, 1);
     }
 
     fn expect(&mut self, place: Place, as_run: bool) {
         let sent = self.links.own.as_ref().is_some_and(|own| match as_run {
             true => own.send_run(self.seat, place, b"", 1),
-            false => own.expect(self.seat, place, b""),
+            false => own.expect(self.seat, place),
         });
         self.links.note(sent, place, 1);
     }
 
     fn unheard(&mut self, to: To, request: &[u8]) {
-        if let Some(link) = self.links.link(to) {
+        if let Some(link) = self.links.conduit(to) {
             link.send_unheard(request);
         }
     }
@@ -137,8 +145,8 @@ impl Ports for Actions<'_> {
     fn enter(&mut self, key: &Rc<LaneKey>, login: Option<&[u8]>) -> Asked {
         let found = self.lane(key, login, |seat, _, lane| seat.granted(lane.map(Granted::Lane)));
         match found {
-            Ok(link) => {
-                self.links.enter(self.seat, link);
+            Ok(conduit) => {
+                self.links.enter(self.seat, conduit);
                 Asked::Ready
             }
             Err(asked) => asked,
@@ -155,9 +163,9 @@ impl Ports for Actions<'_> {
     }
 
     fn pin(&mut self, key: &Rc<LaneKey>, unauthenticated: bool) -> Asked {
-        match self.context.hub.pinned_at_once(key, unauthenticated) {
-            Some(Ok(lease)) => {
-                self.links.take(self.seat, lease);
+        match self.context.fabric.own_at_once(key, unauthenticated) {
+            Some(Ok(own)) => {
+                self.links.take(self.seat, own);
                 Asked::Ready
             }
             Some(Err(error)) => Asked::Refused(error),
@@ -165,10 +173,10 @@ impl Ports for Actions<'_> {
                 let (context, key, seat) =
                     (self.context.clone(), key.clone(), Rc::downgrade(self.seat));
                 spawn_local(async move {
-                    let lease = context.hub.pinned(&key, unauthenticated).await;
-                    match (lease, seat.upgrade()) {
-                        (lease, Some(seat)) => seat.granted(lease.map(Granted::Own)),
-                        (Ok(lease), None) => lease.give_back_unused(),
+                    let own = context.fabric.own(&key, unauthenticated).await;
+                    match (own, seat.upgrade()) {
+                        (own, Some(seat)) => seat.granted(own.map(Granted::Own)),
+                        (Ok(own), None) => own.give_back_unused(),
                         (Err(_), None) => {}
                     }
                 });
@@ -183,7 +191,7 @@ impl Ports for Actions<'_> {
     }
 
     fn id(&self, to: To) -> ServerId {
-        self.links.link(to).map(|link| link.id()).unwrap_or_default()
+        self.links.conduit(to).map(|link| link.id()).unwrap_or_default()
     }
 
     fn own_label(&self) -> Rc<Label> {
@@ -243,7 +251,7 @@ impl Ports for Actions<'_> {
     }
 
     fn admitted(&mut self, to: To, admitted: bool) {
-        if let Some(link) = self.links.link(to) {
+        if let Some(link) = self.links.conduit(to) {
             link.admitted(admitted);
         }
     }
@@ -253,20 +261,17 @@ impl Ports for Actions<'_> {
     }
 
     fn knows(&self, to: To, script: usize) -> bool {
-        self.links.link(to).is_some_and(|link| {
-            let scripts = link.scripts();
-            scripts.knows(script) && !scripts.is_repeating()
-        })
+        self.links.conduit(to).is_some_and(|link| link.knows(script))
     }
 
     fn learn(&mut self, to: To, script: usize, known: bool) {
-        if let Some(link) = self.links.link(to) {
-            link.scripts().learn(script, known);
+        if let Some(link) = self.links.conduit(to) {
+            link.learn(script, known);
         }
     }
 
     fn repeat(&mut self, to: To, place: Place, write: &mut dyn FnMut(&mut BytesMut)) {
-        let sent = self.links.link(to).is_some_and(|link| link.repeat(self.seat, place, write));
+        let sent = self.links.conduit(to).is_some_and(|link| link.repeat(self.seat, place, write));
         self.links.note(sent, place, 1);
     }
 

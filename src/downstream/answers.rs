@@ -59,7 +59,7 @@ impl Context {
     }
 
     fn counts(&self) -> Counts {
-        let (lanes, idle) = self.hub.counts();
+        let (lanes, idle) = self.fabric.counts();
         let mut counts = Counts { lanes, idle, ..Counts::default() };
         let paused = self.pause.is_on();
         for doing in self.clients.borrow().values().filter_map(|seat| seat.doing()) {

@@ -52,6 +52,8 @@ pub struct Rules {
     /// Whether clients follow when another server takes the place of one: subscriptions are made again, and what has not been
     /// sent on a connection waits for the next.
     pub follows: bool,
+    /// Nodes of a cluster stand behind: a request goes where its keys are.
+    pub spreads: bool,
 }
 
 /// One client.

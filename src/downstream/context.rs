@@ -13,16 +13,13 @@ use super::{
 use crate::{
     command::flags::Known,
     state::ids::ClientId,
-    upstream::{
-        pool::{Hub, Proofs},
-        served::ServedDatabases,
-    },
+    upstream::{fabric::Fabric, pool::Proofs, served::ServedDatabases},
 };
 
 /// Everything a client needs that is not its own.
 pub struct Context {
     /// The upstream connections.
-    pub hub: Rc<Hub<Seat>>,
+    pub fabric: Fabric<Seat>,
     /// The age of the server's word on credentials.
     pub proofs: Proofs,
     /// Whether writes wait at the server.
@@ -49,7 +46,7 @@ impl Context {
     /// What is to be done about once a second.
     pub fn look_after(&self) {
         self.clock.wind();
-        self.hub.sweep();
+        self.fabric.sweep();
     }
 
     /// Asks every client to end once its answers are delivered.

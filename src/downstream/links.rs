@@ -6,22 +6,26 @@ use tokio::sync::oneshot;
 
 use super::{ports::To, registry::roster::Waiting, seat::Seat};
 use crate::{
+    command::spread::Announced,
     state::ids::{Place, ServerId},
     upstream::{
+        conduit::Conduit,
         link::{Link, Unsent},
-        pool::Lease,
+        own::Own,
     },
 };
 
 /// The connections of one client.
 #[derive(Default)]
 pub(super) struct Links {
-    pub(super) lane: Option<Rc<Link<Seat>>>,
-    pub(super) own: Option<Lease<Seat>>,
+    pub(super) lane: Option<Conduit<Seat>>,
+    pub(super) own: Option<Own<Seat>>,
     /// The lane before that, as long as the client may have to go back.
-    pub(super) previous: Option<Rc<Link<Seat>>>,
+    pub(super) previous: Option<Conduit<Seat>>,
     /// The lane that the client has entered last. One of clients with credentials tells it when it is cut.
     pub(super) joined: std::rc::Weak<Link<Seat>>,
+    /// The one node that a cluster is to the client: the address that it has connected to.
+    pub(super) announced: Option<Rc<Announced>>,
     pub(super) seldom: Option<Box<Seldom>>,
 }
 
@@ -41,28 +45,35 @@ pub(super) struct Seldom {
 }
 
 impl Links {
-    pub(super) fn link(&self, to: To) -> Option<&Rc<Link<Seat>>> {
+    pub(super) fn conduit(&self, to: To) -> Option<&Conduit<Seat>> {
         match to {
             To::Lane => self.lane.as_ref(),
             To::Own => self.own.as_deref(),
         }
     }
 
-    /// Makes `link` the client's lane.
-    pub(super) fn enter(&mut self, seat: &Rc<Seat>, link: Rc<Link<Seat>>) {
-        if self.joined.as_ptr() != Rc::as_ptr(&link) {
+    /// Makes `conduit` the client's lane.
+    pub(super) fn enter(&mut self, seat: &Rc<Seat>, conduit: Conduit<Seat>) {
+        match &conduit {
+            Conduit::Link(link) => self.join(seat, link),
+            Conduit::Router(router) => router.serve(seat, self.announced.as_ref()),
+        }
+        self.previous = self.lane.replace(conduit);
+    }
+
+    fn join(&mut self, seat: &Rc<Seat>, link: &Rc<Link<Seat>>) {
+        if self.joined.as_ptr() != Rc::as_ptr(link) {
             if link.key().identity.is_proven() {
                 link.join(seat);
             }
-            self.joined = Rc::downgrade(&link);
+            self.joined = Rc::downgrade(link);
         }
-        self.previous = self.lane.replace(link);
     }
 
     /// A reply has come on `link`. If the client's lane has ended, this one has taken over what was not sent there.
     #[inline]
     pub(super) fn follow(&mut self, link: &Rc<Link<Seat>>) {
-        if let Some(lane) = &mut self.lane
+        if let Some(Conduit::Link(lane)) = &mut self.lane
             && !Rc::ptr_eq(lane, link)
             && !lane.is_open()
             && !link.is_pinned()
@@ -130,10 +141,10 @@ impl Links {
         self.previous = None;
     }
 
-    /// Makes `lease` the client's own connection.
-    pub(super) fn take(&mut self, seat: &Rc<Seat>, lease: Lease<Seat>) {
-        lease.adopt(seat);
-        self.own = Some(lease);
+    /// Makes `own` the client's own connection.
+    pub(super) fn take(&mut self, seat: &Rc<Seat>, own: Own<Seat>) {
+        own.adopt(seat, self.announced.as_ref());
+        self.own = Some(own);
         self.leave_lane();
     }
 }

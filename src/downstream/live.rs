@@ -23,7 +23,8 @@ use super::{
     state::{course::Stall, large::LARGE_REQUEST, leaving::End},
 };
 use crate::{
-    command::client::profile::Profile, net::Stream, state::ids::ClientId, upstream::link::closed,
+    command::client::profile::Profile, command::spread::Announced, net::Stream,
+    state::ids::ClientId, upstream::link::closed,
 };
 
 /// Unread bytes below which an upstream connection that waited for this client goes on.
@@ -70,11 +71,12 @@ impl Live {
         id: ClientId,
         stream: Stream,
     ) -> Self {
+        let announced = rules.spreads.then(|| Rc::new(announced(&stream)));
         Self {
             client: Client::new(rules.clone(), id, context.clock.now()),
             stream,
             input: BytesMut::new(),
-            links: Links::default(),
+            links: Links { announced, ..Links::default() },
             context: context.clone(),
             socket: Socket::default(),
             alarm: None,
@@ -200,8 +202,8 @@ impl Live {
             }
         }
         match self.client.stall() {
-            Some(Stall::Relief(to)) => match self.links.link(to) {
-                Some(link) => link.poll_relief(cx),
+            Some(Stall::Relief(to)) => match self.links.conduit(to) {
+                Some(conduit) => conduit.poll_relief(cx),
                 None => Poll::Ready(()),
             },
             _ => Poll::Pending,
@@ -310,4 +312,11 @@ impl Live {
             ..profile
         })
     }
+}
+
+/// The address that a client has connected to, as that of the one node that a cluster is to it.
+fn announced(stream: &Stream) -> Announced {
+    let (_, address) = stream.addresses();
+    let (host, port) = address.rsplit_once(':').unwrap_or((&address, "0"));
+    Announced::new(host.trim_matches(['[', ']']), port.parse().unwrap_or_default())
 }

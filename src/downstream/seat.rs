@@ -26,12 +26,14 @@ use crate::{
         key::LaneKey,
     },
     upstream::{
+        conduit::Conduit,
         connect::DialError,
+        fabric::Entered,
         link::{
             Link, Unsent,
             receiver::{Failure, Receiver, Verdict},
         },
-        pool::{Joined, Lease},
+        own::Own,
     },
 };
 
@@ -119,12 +121,12 @@ impl Seat {
     pub(super) fn granted(self: &Rc<Self>, granted: Result<Granted, DialError>) {
         self.act(|live, seat| {
             let outcome = match granted {
-                Ok(Granted::Lane(Joined { link, welcome })) => {
-                    live.links.enter(seat, link);
+                Ok(Granted::Lane(Entered { conduit, welcome })) => {
+                    live.links.enter(seat, conduit);
                     Ok(welcome)
                 }
-                Ok(Granted::Own(lease)) => {
-                    live.links.take(seat, lease);
+                Ok(Granted::Own(own)) => {
+                    live.links.take(seat, own);
                     Ok(None)
                 }
                 Err(error) => Err(error),
@@ -257,9 +259,9 @@ pub(super) struct Doing {
 /// What the pool gives.
 pub(super) enum Granted {
     /// A lane to join.
-    Lane(Joined<Seat>),
+    Lane(Entered<Seat>),
     /// A connection for this client alone.
-    Own(Lease<Seat>),
+    Own(Own<Seat>),
 }
 
 impl Receiver for Seat {
@@ -268,9 +270,17 @@ impl Receiver for Seat {
         this.tell(|client, actions| client.replies(place, frames, count, actions));
     }
 
-    fn reply(this: &Rc<Self>, link: &Rc<Link<Self>>, place: Place, frame: &[u8], kept: &[u8]) {
+    fn reply(
+        this: &Rc<Self>,
+        link: Option<&Rc<Link<Self>>>,
+        place: Place,
+        frame: &[u8],
+        kept: &[u8],
+    ) {
         this.happen(|live, seat| {
-            live.links.follow(link);
+            if let Some(link) = link {
+                live.links.follow(link);
+            }
             let (client, mut actions) = live.parts(seat);
             client.reply(place, frame, kept, &mut actions);
         });
@@ -312,14 +322,18 @@ impl Receiver for Seat {
         });
     }
 
-    fn closed(this: &Rc<Self>, link: &Rc<Link<Self>>) {
+    fn closed(this: &Rc<Self>, link: Option<&Rc<Link<Self>>>) {
         this.act(|live, seat| {
-            let to = match live.links.own.as_deref() {
-                Some(own) if Rc::ptr_eq(own, link) => To::Own,
-                _ if live.links.lane.as_ref().is_some_and(|lane| Rc::ptr_eq(lane, link)) => {
-                    To::Lane
-                }
-                _ => return,
+            let is = |conduit: &Conduit<Self>| match link {
+                Some(link) => conduit.is(link),
+                None => conduit.link().is_none(),
+            };
+            let to = if live.links.own.as_deref().is_some_and(is) {
+                To::Own
+            } else if link.is_some() && live.links.lane.as_ref().is_some_and(is) {
+                To::Lane
+            } else {
+                return;
             };
             let (client, mut actions) = live.parts(seat);
             client.closed(to, &mut actions);

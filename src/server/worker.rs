@@ -39,7 +39,8 @@ use crate::{
         key::{Identity, LaneKey},
     },
     upstream::{
-        pool::{Hub, Proofs, Times},
+        fabric::Fabric,
+        pool::{Proofs, Times},
         served::ServedDatabases,
         topology::Topology,
     },
@@ -186,12 +187,12 @@ async fn run(
         facts: plan.facts,
         unnamed: Rc::default(),
         follows: plan.topology.moves(),
+        spreads: plan.topology.map().is_some(),
     });
     let mut topology = plan.topology;
-    let way = topology.way(plan.times.connect);
-    let hub = Hub::new(way, plan.times, plan.proofs.clone());
+    let fabric = Fabric::of(&topology, plan.times, &plan.proofs);
     let context = Rc::new(Context {
-        hub,
+        fabric,
         proofs: plan.proofs,
         pause: plan.pause,
         served: plan.served,
@@ -222,7 +223,7 @@ async fn run(
             }
             Some(ask) = asked.recv() => context.answer(ask),
             _ = sweep.tick() => context.look_after(),
-            () = topology.changed() => context.hub.moved(),
+            () = topology.changed() => context.fabric.moved(),
             () = shutdown.cancelled() => break,
         }
     }
@@ -235,5 +236,5 @@ async fn run(
         tracing::warn!(left, "the drain timeout has passed; closing the clients that are left");
         context.end();
     }
-    context.hub.close_idle();
+    context.fabric.close_idle();
 }

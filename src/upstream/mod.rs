@@ -3,11 +3,15 @@
 
 pub mod address;
 pub mod backoff;
+pub mod cluster;
+pub mod conduit;
 pub mod connect;
 pub mod control;
 pub mod doubt;
 pub mod embedded;
+pub mod fabric;
 pub mod link;
+pub mod own;
 pub mod pool;
 pub mod served;
 pub mod settings;

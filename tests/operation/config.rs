@@ -208,7 +208,6 @@ fn the_program_refuses_with_64_and_one_line() {
         (&["--tll", "1"], &[], "--tll"),
         (&["--ttl"], &[], "--ttl"),
         (&["stray"], &[], "stray"),
-        (&["--upstream", "redis+cluster://h"], &[], "redis+cluster:// is not served yet"),
         (&["--print-config"], &[("SESSIOND_TTL", "1")], "SESSIOND_TTL: ttl = \"1\" "),
         (&["--config", path], &[], "sessiond.toml:1: ttl = \"x\" "),
     ] {

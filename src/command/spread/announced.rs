@@ -48,6 +48,13 @@ impl Announced {
     }
 }
 
+impl Default for Announced {
+    /// That of a client whose address is not known.
+    fn default() -> Self {
+        Self::new("?", 0)
+    }
+}
+
 fn hex(text: &str) -> String {
     Sha1::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
         // Writing to a string does not fail.

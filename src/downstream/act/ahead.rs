@@ -181,7 +181,8 @@ impl Client {
     fn pass_ahead(&mut self, input: &mut BytesMut, ports: &mut impl Ports) -> Ahead {
         let link = self.fast_link(ports);
         // To a subscriber in RESP2 each command is refused by its name.
-        let takes_blocks = !self.subscriptions.any()
+        let takes_blocks = !self.rules.spreads
+            && !self.subscriptions.any()
             && !self.marks.any(Traces::WATCHING)
             && !self.course.watch_lost;
         let authenticated = !self

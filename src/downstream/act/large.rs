@@ -37,7 +37,7 @@ impl Client {
         match decide(kind, route) {
             Action::Lost(_) => self.swallow(Bytes::from_static(refusal::TRANSACTION_LOST)),
             Action::Forward | Action::Aside(_) | Action::Queue | Action::Catalog
-                if passes(route) =>
+                if passes(route) && !self.rules.spreads =>
             {
                 match self.pass_large(route, ports) {
                     Ok(()) => {}

@@ -288,6 +288,7 @@ impl Stage {
             facts: Arc::new(facts),
             unnamed: Rc::default(),
             follows,
+            spreads: false,
         };
         let client = Client::new(Rc::new(rules), ClientId(1), 0);
         Self { client, world: World::default(), input: BytesMut::new() }

@@ -22,6 +22,11 @@ impl Inquiry {
         self.session.agreed().is_ok()
     }
 
+    /// The key that holds the number, if one is wanted.
+    pub(super) fn key(&self) -> Option<Vec<u8>> {
+        self.session.agreement_key()
+    }
+
     /// Asks the server that `link` leads to. Also when all was well before: it may be another one, or
     /// have lost its data, and then sessiond with another number could be the first.
     pub(super) async fn make(&mut self, link: &Link) -> Result<(), LinkError> {

@@ -80,7 +80,7 @@ pub(super) async fn watch(
 ) {
     let mut backoff = Backoff::new(RETRY.0, RETRY.1);
     loop {
-        let Ok(endpoint) = topology.server() else {
+        let Ok(endpoint) = of_key(&topology, inquiry.key().as_deref()) else {
             // Whoever looks for it tells why there is none.
             topology.changed().await;
             continue;
@@ -92,9 +92,10 @@ pub(super) async fn watch(
                 }
                 state.send_replace(State::Up(server));
                 backoff.reset();
+                let key = inquiry.key();
                 let why = tokio::select! {
                     why = lost(&mut link, &mut inquiry) => why,
-                    () = replaced(&mut topology, &endpoint.address) => continue,
+                    () = replaced(&mut topology, key, &endpoint.address) => continue,
                 };
                 tracing::warn!("upstream {} is away: {why}", endpoint.address);
             }
@@ -110,6 +111,11 @@ pub(super) async fn watch(
             () = topology.changed() => backoff.reset(),
         }
     }
+}
+
+/// The server to look after: of a cluster the one that holds the number of buckets.
+fn of_key(topology: &Topology, key: Option<&[u8]>) -> Result<Endpoint, String> {
+    key.map_or_else(|| topology.server(), |key| topology.server_of(key))
 }
 
 /// The wait, or less of it if session commands are refused until then.
@@ -130,10 +136,10 @@ async fn contact(
 }
 
 /// Returns when another server than the one at `address` is to be spoken to, or none.
-async fn replaced(topology: &mut Topology, address: &Address) {
+async fn replaced(topology: &mut Topology, key: Option<Vec<u8>>, address: &Address) {
     loop {
         topology.changed().await;
-        if !topology.server().is_ok_and(|server| server.address == *address) {
+        if !of_key(topology, key.as_deref()).is_ok_and(|server| server.address == *address) {
             return;
         }
     }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     resp::Protocol,
     session::{self, Step},
-    upstream::{backoff::jittered, served::ServedDatabases, topology::Topology},
+    upstream::{address::Endpoint, backoff::jittered, served::ServedDatabases, topology::Topology},
 };
 
 /// What one round needs to know.
@@ -29,8 +29,10 @@ impl Keeper {
     pub(super) async fn run(self) {
         loop {
             tokio::time::sleep(jittered(self.settings.every)).await;
-            for database in self.databases() {
-                self.wipe(database).await;
+            for server in self.topology.servers() {
+                for database in self.databases() {
+                    self.wipe(&server, database).await;
+                }
             }
         }
     }
@@ -46,15 +48,11 @@ impl Keeper {
 
     /// One database on a connection of its own: rounds are rare, and so nothing is left open between
     /// them. What fails now is tried again in the next round.
-    async fn wipe(&self, database: u32) {
+    async fn wipe(&self, server: &Endpoint, database: u32) {
         if let Err(why) = self.session.agreed() {
             return tracing::debug!("no round: {why}");
         }
-        let server = match self.topology.server() {
-            Ok(server) => server,
-            Err(why) => return tracing::debug!("no round: {why}"),
-        };
-        let link = match Link::open(&server, database, self.connect_timeout).await {
+        let link = match Link::open(server, database, self.connect_timeout).await {
             Ok(link) => link,
             // That the upstream is away has been told already.
             Err(error @ LinkError::Away(_)) => return tracing::debug!("no round: {error}"),

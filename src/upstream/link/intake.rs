@@ -147,10 +147,10 @@ impl<R: Receiver> Intake<R> {
         let Some(receiver) = entry.receiver else { return };
         match kept {
             None => R::replies(&receiver, entry.place, frame, 1),
-            Some(0) => R::reply(&receiver, &self.link, entry.place, frame, b""),
+            Some(0) => R::reply(&receiver, Some(&self.link), entry.place, frame, b""),
             Some(len) => {
                 let lent = self.link.queue.borrow_mut().lend_kept();
-                R::reply(&receiver, &self.link, entry.place, frame, &lent[..len]);
+                R::reply(&receiver, Some(&self.link), entry.place, frame, &lent[..len]);
                 self.link.queue.borrow_mut().return_kept(lent, len);
             }
         }

@@ -337,7 +337,7 @@ impl<R: Receiver> Link<R> {
         // Of a lane that has ended in order nobody has to know: who needs one gets another.
         let members = members.into_iter().filter(|_| cut);
         for receiver in owner.into_iter().chain(members.filter_map(|member| member.upgrade())) {
-            R::closed(&receiver, this);
+            R::closed(&receiver, Some(this));
         }
         this.wakers.wake_congested();
     }

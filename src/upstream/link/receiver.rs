@@ -34,7 +34,14 @@ pub trait Receiver: Sized + 'static {
     fn replies(this: &Rc<Self>, place: Place, frames: &[u8], count: u32);
 
     /// The complete reply to one request that means something to the receiver. `kept` are the bytes that were given with it.
-    fn reply(this: &Rc<Self>, link: &Rc<Link<Self>>, place: Place, frame: &[u8], kept: &[u8]);
+    /// `link` is where it has come from, unless that is no link of the receiver's.
+    fn reply(
+        this: &Rc<Self>,
+        link: Option<&Rc<Link<Self>>>,
+        place: Place,
+        frame: &[u8],
+        kept: &[u8],
+    );
 
     /// Whether the reply to the request at `place` may be handed over by [`Receiver::part`] when it is large.
     fn takes_parts(this: &Rc<Self>, place: Place) -> bool;
@@ -62,8 +69,9 @@ pub trait Receiver: Sized + 'static {
     /// Those requests.
     fn unsent(this: &Rc<Self>, unsent: Unsent<Self>);
 
-    /// The link has closed that was the client's own, or that it was a member of.
-    fn closed(this: &Rc<Self>, link: &Rc<Link<Self>>);
+    /// The link has closed that was the client's own, or that it was a member of; `None` for what the client has in place of
+    /// a link of its own.
+    fn closed(this: &Rc<Self>, link: Option<&Rc<Link<Self>>>);
 
     /// Marks the receiver as having unwritten replies; true when it was not marked before.
     fn touch(&self) -> bool;

@@ -101,13 +101,13 @@ impl Map {
         map
     }
 
-    /// Whether a replica has taken over in `new`: a slot has another owner, and its former one is no primary any more.
-    /// `is_primary` tells of those that have no slots in the new map whether they still are primaries.
-    pub(super) fn is_failover(&self, new: &Self, is_primary: impl Fn(&Address) -> bool) -> bool {
-        let is_gone = |address: &Address| new.index_of(address).is_none() && !is_primary(address);
-        let gone: Vec<bool> = self.primaries.iter().map(is_gone).collect();
-        slots()
-            .any(|slot| new.owner(slot).is_some() && self.owner(slot).is_some_and(|old| gone[old]))
+    /// Primaries that have no slots any more in `new`, because others have them.
+    pub(super) fn replaced<'a>(&'a self, new: &'a Self) -> impl Iterator<Item = &'a Address> {
+        let gone = self.primaries.iter().enumerate().filter(|(_, old)| new.index_of(old).is_none());
+        gone.filter(|(index, _)| {
+            slots().any(|slot| self.owner(slot) == Some(*index) && new.owner(slot).is_some())
+        })
+        .map(|(_, old)| old)
     }
 }
 
@@ -185,17 +185,17 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_that_moves_is_no_failover() {
+    fn who_has_lost_all_slots_to_others_is_replaced() {
         let old = map(&[(0, 9, 1), (10, 16383, 2)]);
-        let failed_over = map(&[(0, 9, 3), (10, 16383, 2)]);
-        let (nobody, all) = (|_: &Address| false, |_: &Address| true);
-        assert!(old.is_failover(&failed_over, nobody));
-        // A primary may have given away its last slot.
-        assert!(!old.is_failover(&failed_over, all));
-        assert!(!old.is_failover(&old, nobody));
-        assert!(!old.is_failover(&map(&[(0, 8, 1), (9, 16383, 2)]), nobody));
-        // What nobody has now has not been taken over.
-        assert!(!old.is_failover(&map(&[(10, 16383, 2)]), nobody));
-        assert!(!Map::default().is_failover(&old, nobody));
+        let replaced = |new: &Map| old.replaced(new).cloned().collect::<Vec<_>>();
+        assert_eq!(replaced(&map(&[(0, 9, 3), (10, 16383, 2)])), [at(1)]);
+        assert_eq!(replaced(&map(&[(0, 9, 2), (10, 16383, 4)])), [at(1)]);
+        assert_eq!(replaced(&map(&[(0, 9, 3), (10, 16383, 4)])), [at(1), at(2)]);
+        assert_eq!(replaced(&map(&[(9, 9, 3)])), [at(1)]);
+        assert_eq!(replaced(&old), []);
+        assert_eq!(replaced(&map(&[(0, 0, 1), (1, 16383, 2)])), []);
+        // Slots that nobody has now have not been taken over.
+        assert_eq!(replaced(&map(&[(10, 16383, 2)])), []);
+        assert_eq!(Map::default().replaced(&old).count(), 0);
     }
 }

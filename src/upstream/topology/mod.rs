@@ -16,7 +16,7 @@ use super::{
     doubt::Doubt,
     site::{Place, Site},
 };
-use crate::command::specs::Specs;
+use crate::{command::specs::Specs, state::slot::Slot};
 
 use map::Map;
 
@@ -116,6 +116,20 @@ impl Topology {
     /// The server that is spoken to, or one of a cluster that answers; why there is none, if none is known.
     pub fn server(&self) -> Result<Endpoint, String> {
         self.current.borrow().server.clone()
+    }
+
+    /// The server that a key is on; why there is none, if none is known.
+    pub fn server_of(&self, key: &[u8]) -> Result<Endpoint, String> {
+        let owner = self.map().and_then(|map| map.address_of(Slot::of(key)).cloned());
+        owner.map_or_else(|| self.server(), |owner| Ok(self.endpoint_of(&owner)))
+    }
+
+    /// All servers that keys are on: one, or the primaries of a cluster.
+    pub fn servers(&self) -> Vec<Endpoint> {
+        match self.map() {
+            Some(map) => map.primaries().iter().map(|address| self.endpoint_of(address)).collect(),
+            None => self.server().into_iter().collect(),
+        }
     }
 
     /// Who has which slots; `None` where there is no cluster. Before the first word of a node nobody has any.

@@ -17,6 +17,7 @@ use sessiond::resp::Protocol;
 use sessiond::state::ids::ClientId;
 use sessiond::state::key::{Identity, LaneKey};
 use sessiond::upstream::address::{Address, Endpoint};
+use sessiond::upstream::fabric::Fabric;
 use sessiond::upstream::pool::{Hub, Proofs, Times};
 use sessiond::upstream::topology::Topology;
 use tokio::io::DuplexStream;
@@ -60,6 +61,7 @@ impl Proxy {
             facts: Arc::new(facts),
             unnamed: Rc::default(),
             follows: false,
+            spreads: false,
         });
         let proofs = Proofs::default();
         let way = Rc::new(Way(network.clone()));
@@ -71,7 +73,7 @@ impl Proxy {
         let hub = Hub::new(way, times, proofs.clone());
         let (roster, mut asked) = Roster::new(1, 1000);
         let context = Rc::new(Context {
-            hub,
+            fabric: Fabric::Server(hub),
             proofs,
             pause: WritePause::default(),
             served: Default::default(),
@@ -110,6 +112,6 @@ impl Proxy {
 
     /// Shared connections, and those that nobody has.
     pub(super) fn pooled(&self) -> (usize, usize) {
-        self.context.hub.counts()
+        self.context.fabric.counts()
     }
 }

@@ -1,10 +1,6 @@
 //! One look: all known nodes of a cluster are asked at once, and those that they name.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use tokio::{
@@ -39,6 +35,9 @@ pub(super) struct Found {
     pub(super) asked: Vec<Address>,
     /// Nodes that did not help, and why.
     pub(super) failures: Vec<(Address, String)>,
+    /// How many have still to answer: of those asked in this look, and of those in an earlier one.
+    awaited: usize,
+    late: usize,
     /// How many nodes share one view, for each view that differs: its place among the views, and the number.
     shares: Vec<(usize, usize)>,
 }
@@ -69,8 +68,8 @@ pub(super) struct Asker {
     timeout: Duration,
     talks: HashMap<Address, Talk>,
     answers: JoinSet<Answer>,
-    /// Who has been asked and has not answered.
-    pending: HashSet<Address>,
+    /// Who has been asked and has not answered, and whether that was in an earlier look.
+    pending: HashMap<Address, bool>,
 }
 
 /// What has come of asking a node: what it says, and the connection on which it has said that.
@@ -86,25 +85,33 @@ impl Asker {
     /// Asks the nodes at `known` and all that they name, up to [`KNOWN`].
     pub(super) async fn look(&mut self, known: &[Address]) -> Found {
         let mut found = Found::default();
-        let mut open = self.ask(&mut found, known);
+        self.ask(&mut found, known);
         let end = sleep(self.timeout);
         tokio::pin!(end);
-        while open > 0 {
-            let answer = tokio::select! {
-                answer = self.answers.join_next() => answer,
-                () = &mut end => break,
+        loop {
+            // As long as others answer nobody is waited for twice.
+            let answer = match found.awaited > 0 || found.views.is_empty() && found.late > 0 {
+                true => tokio::select! {
+                    answer = self.answers.join_next() => answer,
+                    () = &mut end => break,
+                },
+                false => match self.answers.try_join_next() {
+                    None => break,
+                    answer => answer,
+                },
             };
             let Some(Ok((node, said))) = answer else {
                 // Who it was that did not end as it should is not known: all are asked anew.
                 *self = Self::new(Arc::clone(&self.site), self.timeout);
                 break;
             };
-            self.pending.remove(&node);
+            let is_late = self.pending.remove(&node) == Some(true);
             let is_asked = found.asked.contains(&node);
-            open -= usize::from(is_asked);
+            found.late -= usize::from(is_asked && is_late);
+            found.awaited -= usize::from(is_asked && !is_late);
             match said {
                 Ok((view, talk)) if is_asked => {
-                    open += self.ask(&mut found, &view.nodes);
+                    self.ask(&mut found, &view.nodes);
                     self.talks.insert(node, talk);
                     found.add(view);
                 }
@@ -122,25 +129,28 @@ impl Asker {
                 end.as_mut().reset(soon);
             }
         }
+        self.pending.values_mut().for_each(|is_late| *is_late = true);
         // Nobody asks those again that are not known any more.
         self.talks.retain(|node, _| found.asked.contains(node));
         found
     }
 
-    /// Asks those of `nodes` that have not been asked in this look; how many these are.
-    fn ask(&mut self, found: &mut Found, nodes: &[Address]) -> usize {
-        let before = found.asked.len();
+    /// Asks those of `nodes` that have not been asked in this look.
+    fn ask(&mut self, found: &mut Found, nodes: &[Address]) {
         for node in nodes {
             if found.asked.len() == KNOWN || found.asked.contains(node) {
                 continue;
             }
             found.asked.push(node.clone());
-            if self.pending.insert(node.clone()) {
+            if self.pending.contains_key(node) {
+                found.late += 1;
+            } else {
+                found.awaited += 1;
+                self.pending.insert(node.clone(), false);
                 let (endpoint, kept) = (self.site.at(node.clone()), self.talks.remove(node));
                 self.answers.spawn(ask(endpoint, kept, self.timeout));
             }
         }
-        found.asked.len() - before
     }
 }
 
@@ -252,7 +262,12 @@ mod tests {
             let first = asker.look(&[quick.address()]).await;
             let both = [quick.address(), slow.address()];
             assert_eq!((heard(&first), &first.asked[..]), (vec![quick.address()], &both[..]));
+            // It is waited for once.
+            for _ in 0..1000 {
+                assert_eq!(heard(&asker.look(&both).await), [quick.address()]);
+            }
             slow.speaks.send_replace(true);
+            while asker.look(&both).await.views.len() < 2 {}
             for _ in 0..3 {
                 let found = asker.look(&[quick.address()]).await;
                 assert!(both.iter().all(|node| heard(&found).contains(node)));

@@ -42,6 +42,8 @@ pub(super) struct Finder {
     signs: Signs,
     /// For how many looks no primary has answered.
     unanswered: u32,
+    /// Primaries that others have all slots of now, and it is not clear yet why.
+    former: Vec<Address>,
 }
 
 /// What makes it likely that there will be another primary soon, or tells that there is one.
@@ -64,8 +66,8 @@ impl Finder {
         doubt: Doubt,
         commands: Doubt,
     ) -> Self {
-        let (signs, unanswered) = Default::default();
-        Self { site, seeds, timeout, current, doubt, commands, signs, unanswered }
+        let (signs, unanswered, former) = Default::default();
+        Self { site, seeds, timeout, current, doubt, commands, signs, unanswered, former }
     }
 
     /// Looks, whenever there is reason to and every so often, for ever.
@@ -107,7 +109,7 @@ impl Finder {
         let map = if map == *present { present.clone() } else { Arc::new(map) };
         let server = self.server(found, &map, server);
         let is_new = !Arc::ptr_eq(&map, &present);
-        let is_failover = is_new && present.is_failover(&map, |address| found.is_primary(address));
+        let is_failover = self.is_failover(found, &present, &map);
         if map.primaries() != present.primaries() {
             tell(&map);
         }
@@ -119,14 +121,39 @@ impl Finder {
             };
             if is_new {
                 current.map = Some(Arc::clone(&map));
-                current.failovers += u64::from(is_failover);
             }
+            // That alone is no reason to do anything.
+            current.failovers += u64::from(is_failover);
             if is_other {
                 current.server = server;
             }
             is_new || is_other
         });
         map
+    }
+
+    /// Whether a replica has taken over, not only slots have moved: who has given its last slot away is a primary still.
+    fn is_failover(&mut self, found: &Found, present: &Map, map: &Map) -> bool {
+        for address in present.replaced(map) {
+            if !self.former.contains(address) {
+                self.former.push(address.clone());
+            }
+        }
+        let mut is_failover = false;
+        self.former.retain(|address| {
+            let own = found.views.iter().find(|view| view.of == *address);
+            match own.filter(|own| own.is_primary) {
+                _ if map.index_of(address).is_some() => false,
+                // It does not know yet what the others do.
+                Some(own) if own.map.index_of(address).is_some() => true,
+                Some(_) => false,
+                None => {
+                    is_failover = true;
+                    false
+                }
+            }
+        });
+        is_failover
     }
 
     /// A primary that answers; why there is none.
@@ -205,12 +232,6 @@ impl Found {
             Some((node, why)) => format!("no node of the cluster answers: {node}: {why}"),
             None => "no node of the cluster answers".to_owned(),
         }
-    }
-
-    /// Whether a node says that it is a primary, and knows that it has no slots.
-    fn is_primary(&self, address: &Address) -> bool {
-        let own = self.views.iter().find(|view| view.of == *address);
-        own.is_some_and(|own| own.is_primary && own.map.index_of(address).is_none())
     }
 
     /// Whom to ask the next time: the primaries first, then all others that are named by who has the latest news. One that has

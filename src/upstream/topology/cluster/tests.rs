@@ -144,8 +144,8 @@ fn a_failover_is_told_from_slots_that_move() {
         (Some(view(1, 6, [3, 2])), 0),
         // It is away.
         (None, 1),
-        // It has been frozen, and does not know.
-        (Some(view(1, 5, [1, 2])), 1),
+        // It does not know yet what has become of its slots.
+        (Some(view(1, 5, [1, 2])), 0),
         // It says that it is a replica.
         (Some(View { is_primary: false, ..view(1, 6, [3, 2]) }), 1),
     ];
@@ -158,5 +158,22 @@ fn a_failover_is_told_from_slots_that_move() {
         finder.conclude(&found(&views));
         assert_eq!(current.borrow().map.as_deref(), Some(&map([3, 2])));
         assert_eq!(current.borrow().failovers, failovers);
+    }
+    // Who does not know it at first tells later.
+    for (later, failovers) in [
+        (Some(view(1, 6, [3, 2])), 0),
+        (Some(View { is_primary: false, ..view(1, 6, [3, 2]) }), 1),
+        (None, 1),
+    ] {
+        let (mut finder, mut current) = finder();
+        finder.conclude(&found(&[view(1, 5, [1, 2]), view(2, 5, [1, 2])]));
+        let others = [view(3, 6, [3, 2]), view(2, 6, [3, 2])];
+        finder.conclude(&found(&[&others[..], &[view(1, 5, [1, 2])]].concat()));
+        current.mark_unchanged();
+        let views: Vec<View> = others.into_iter().chain(later).collect();
+        finder.conclude(&found(&views));
+        finder.conclude(&found(&views));
+        assert_eq!(current.borrow().failovers, failovers);
+        assert!(!current.has_changed().unwrap());
     }
 }
