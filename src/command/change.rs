@@ -80,7 +80,9 @@ impl HelloOptions {
     /// What a server that does what it reads, option by option, has changed though it answered with this error. Up to Redis
     /// 7.0 they do; later ones look at all options first.
     pub fn taken(&self, error: &[u8]) -> Option<&Change> {
-        let taken = self.may_have_been_taken(error) && !error.starts_with(b"-WRONGPASS");
+        // Whatever else it refuses it has refused before it looked at options.
+        let for_option = [&b"-ERR Client names"[..], b"-ERR Syntax error in HELLO"];
+        let taken = for_option.iter().any(|beginning| error.starts_with(beginning));
         self.first.as_deref().filter(|_| taken)
     }
 
@@ -206,6 +208,8 @@ mod tests {
         assert_eq!(taken("HELLO 3 SETNAME \u{e9} AUTH joe pw", refused), (false, false));
         assert_eq!(taken("HELLO 3 SETNAME me AUTH joe pw", b"-WRONGPASS no\r\n"), (false, false));
         assert_eq!(taken("HELLO 9 SETNAME me", b"-NOPROTO no\r\n"), (false, false));
+        let subscriber = b"-ERR Can't execute 'hello': only (P|S)SUBSCRIBE are allowed\r\n";
+        assert_eq!(taken("HELLO 3 AUTH joe no SETNAME me", subscriber), (false, false));
     }
 
     #[test]
