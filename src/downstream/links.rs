@@ -19,7 +19,7 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Links {
     pub(super) lane: Option<Conduit<Seat>>,
-    pub(super) own: Option<Own<Seat>>,
+    pub(super) own: Option<Box<Own<Seat>>>,
     /// The lane before that, as long as the client may have to go back.
     pub(super) previous: Option<Conduit<Seat>>,
     /// The lane that the client has entered last. One of clients with credentials tells it when it is cut.
@@ -48,7 +48,7 @@ impl Links {
     pub(super) fn conduit(&self, to: To) -> Option<&Conduit<Seat>> {
         match to {
             To::Lane => self.lane.as_ref(),
-            To::Own => self.own.as_deref(),
+            To::Own => self.own.as_ref().map(|own| &***own),
         }
     }
 
@@ -144,7 +144,7 @@ impl Links {
     /// Makes `own` the client's own connection.
     pub(super) fn take(&mut self, seat: &Rc<Seat>, own: Own<Seat>) {
         own.adopt(seat, self.announced.as_ref());
-        self.own = Some(own);
+        self.own = Some(Box::new(own));
         self.leave_lane();
     }
 }

@@ -328,7 +328,7 @@ impl Receiver for Seat {
                 Some(link) => conduit.is(link),
                 None => conduit.link().is_none(),
             };
-            let to = if live.links.own.as_deref().is_some_and(is) {
+            let to = if live.links.conduit(To::Own).is_some_and(is) {
                 To::Own
             } else if link.is_some() && live.links.lane.as_ref().is_some_and(is) {
                 To::Lane
