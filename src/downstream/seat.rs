@@ -303,6 +303,10 @@ impl Receiver for Seat {
         this.with(|live| live.client.judge(front, frame)).unwrap_or(Verdict::Unasked)
     }
 
+    fn interrupts(this: &Rc<Self>, frame: &[u8]) -> bool {
+        this.with(|live| live.client.interrupts(frame)).unwrap_or_default()
+    }
+
     fn unasked(this: &Rc<Self>, bytes: &[u8], complete: bool) {
         this.tell(|client, actions| client.unasked(bytes, complete, actions));
     }

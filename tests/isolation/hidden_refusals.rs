@@ -40,7 +40,7 @@ impl Server {
 
 fn serve(mut stream: TcpStream, admits: &AtomicBool) {
     let mut input = BufReader::new(stream.try_clone().unwrap());
-    let (mut user, mut transaction) = ("default", None);
+    let (mut user, mut transaction, mut monitors) = ("default", None, false);
     while let Some(words) = request(&mut input) {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let name = words[0].to_uppercase();
@@ -68,7 +68,10 @@ fn serve(mut stream: TcpStream, admits: &AtomicBool) {
                 _ => "+OK\r\n".into(),
             }
         };
-        if stream.write_all(reply.as_bytes()).is_err() {
+        let seen =
+            if monitors { format!("+1.5 [0 127.0.0.1:1] \"{name}\"\r\n") } else { String::new() };
+        monitors |= name == "MONITOR";
+        if stream.write_all((seen + &reply).as_bytes()).is_err() {
             return;
         }
     }
@@ -138,6 +141,31 @@ fn who_is_refused_on_a_connection_of_its_own_is_told() {
                 (next(&mut client), next(&mut client)),
                 ("$4".to_owned(), "next".to_owned())
             );
+        }
+    }
+}
+
+/// Who monitors sees the requests, also those that show whether its login is answered; but not their replies.
+#[test]
+fn what_is_monitored_answers_no_login() {
+    let server = Server::start();
+    for mode in ["shared", "dedicated"] {
+        let sessiond = server.sessiond(mode);
+        let mut client = sessiond.client();
+        assert_eq!(line(&mut client, &["MONITOR"]), "+OK");
+        for (login, answer) in
+            [(["AUTH", "joe", "right"], "+OK"), (["AUTH", "joe", "bad"], REFUSED)]
+        {
+            client.write(&login);
+            client.write(&["PING"]);
+            let mut replies = Vec::new();
+            while replies.len() < 2 {
+                let line = next(&mut client);
+                if !line.starts_with("+1.5 ") {
+                    replies.push(line);
+                }
+            }
+            assert_eq!(replies, [answer, "+OK"], "{mode}");
         }
     }
 }

@@ -315,6 +315,12 @@ impl Client {
         Verdict::Answers
     }
 
+    /// Whether a frame of the client's own connection comes between replies, whatever is awaited.
+    pub(crate) fn interrupts(&self, frame: &[u8]) -> bool {
+        self.me.flags.has(Flags::MONITOR) && is_monitored(frame)
+            || self.subscriptions.any() && is_message(frame)
+    }
+
     fn is_confirmation_awaited(&mut self, front: Option<Place>) -> bool {
         let meaning = front.and_then(|place| self.replies.meaning(place));
         matches!(meaning, Some(Meaning::Subscription(_)))

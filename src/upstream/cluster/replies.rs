@@ -288,6 +288,11 @@ impl<R: Receiver> Receiver for Router<R> {
         }
     }
 
+    fn interrupts(this: &Rc<Self>, frame: &[u8]) -> bool {
+        let client = this.client.borrow().upgrade();
+        client.is_some_and(|client| R::interrupts(&client, frame))
+    }
+
     fn unasked(this: &Rc<Self>, bytes: &[u8], complete: bool) {
         let client = this.client.borrow().upgrade();
         if let Some(client) = client {

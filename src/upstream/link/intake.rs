@@ -169,6 +169,7 @@ impl<R: Receiver> Intake<R> {
         match self.owner() {
             // What the pool itself has sent is answered in its turn, whoever owns the link.
             Some(owner) if !expects || front.is_some() => R::judge(&owner, front, frame),
+            Some(owner) if R::interrupts(&owner, frame) => Verdict::Unasked,
             _ if expects && frame.first() != Some(&b'>') => Verdict::Answers,
             _ => Verdict::Unasked,
         }

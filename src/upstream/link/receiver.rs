@@ -56,6 +56,9 @@ pub trait Receiver: Sized + 'static {
     /// Judges a complete frame of the client's own connection. `front` is the place of the oldest request.
     fn judge(this: &Rc<Self>, front: Option<Place>, frame: &[u8]) -> Verdict;
 
+    /// Whether a frame of the client's own connection is one that comes between replies: a message, or a line of `MONITOR`.
+    fn interrupts(this: &Rc<Self>, frame: &[u8]) -> bool;
+
     /// Bytes of the client's own connection that no request asked for, or that answer the oldest one only in part.
     /// `complete` is false for all but the last part of a large frame.
     fn unasked(this: &Rc<Self>, bytes: &[u8], complete: bool);
