@@ -84,6 +84,26 @@ fn a_connection_that_fell_silent_is_replaced() {
     check!(idle, "GET", "k" => "\"v\"");
 }
 
+/// Whoever comes is not kept waiting until the connection is given up: the server answers on another one.
+#[test]
+fn newcomers_do_not_join_those_who_wait() {
+    let stack = Behind::start("shared", &["--upstream-timeout", "600"]);
+    let (mut stuck, mut idle) = (stack.client(), stack.client());
+    check!(stuck, "SET", "k", "v" => "+OK");
+    check!(idle, "GET", "k" => "\"v\"");
+    stack.relay.present(Flow::Swallow, Flow::Swallow);
+    stuck.write(&args!("GET", "k"));
+    newcomers_are_answered(&stack);
+    for _ in 0..10 {
+        let mut client = stack.client();
+        hurry(&client, 3);
+        check!(client, "GET", "k" => "\"v\"");
+    }
+    // It had nothing under way on the connection that is stuck.
+    hurry(&idle, 10);
+    check!(idle, "GET", "k" => "\"v\"");
+}
+
 #[test]
 fn after_a_move_nobody_speaks_to_the_old_server() {
     let stack = Behind::start("shared", &SHORT);

@@ -4,6 +4,7 @@ mod gathering;
 mod logout;
 mod subscriber;
 mod unheard;
+mod wait;
 
 use std::{
     rc::Rc,
