@@ -62,20 +62,25 @@ impl<R: Receiver> Own<R> {
 
     /// As [`Link::label`].
     pub fn label(&self) -> Rc<Label> {
-        self.link().map(|link| link.label()).unwrap_or_default()
+        match &self.conduit {
+            Conduit::Link(link) => link.label(),
+            Conduit::Router(router) => router.label(),
+        }
     }
 
     /// As [`Link::set_label`].
     pub fn set_label(&self, label: Rc<Label>) {
-        if let Some(link) = self.link() {
-            link.set_label(label);
+        match &self.conduit {
+            Conduit::Link(link) => link.set_label(label),
+            Conduit::Router(router) => router.set_label(&label),
         }
     }
 
     /// As [`Link::set_key`].
     pub fn set_key(&self, key: Rc<LaneKey>) {
-        if let Some(link) = self.link() {
-            link.set_key(key);
+        match &self.conduit {
+            Conduit::Link(link) => link.set_key(key),
+            Conduit::Router(router) => router.set_key(&key),
         }
     }
 

@@ -7,4 +7,5 @@ mod common;
 mod changes;
 mod routed;
 mod seeds;
+mod states;
 mod watched;

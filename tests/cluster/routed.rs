@@ -7,7 +7,7 @@ use crate::common::*;
 
 const LOST: &str = "UPSTREAM connection lost, the command may or may not have run";
 
-fn front(cluster: &Cluster, options: &[&str]) -> Sessiond {
+pub(crate) fn front(cluster: &Cluster, options: &[&str]) -> Sessiond {
     let url = cluster.url();
     let mut all = vec!["--upstream", &url, "--wipe", "0"];
     all.extend_from_slice(options);

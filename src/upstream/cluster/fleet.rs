@@ -324,6 +324,9 @@ impl<R: Receiver> Fleet<R> {
 
     /// Has the requests of `router` that wait looked at until none is left.
     pub(super) fn wait_with(self: &Rc<Self>, router: &Rc<Router<R>>) {
+        if router.waits.replace(true) {
+            return;
+        }
         self.waiting.borrow_mut().push(router.clone());
         if self.ticks.replace(true) {
             return;
@@ -345,7 +348,11 @@ impl<R: Receiver> Fleet<R> {
 
     fn tick(&self) {
         let waiting = self.waiting.take();
-        let left: Vec<_> = waiting.into_iter().filter(|router| router.pump()).collect();
+        let left = waiting.into_iter().filter(|router| {
+            router.waits.set(router.pump());
+            router.waits.get()
+        });
+        let left: Vec<_> = left.collect();
         self.waiting.borrow_mut().extend(left);
     }
 

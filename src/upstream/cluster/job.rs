@@ -5,7 +5,7 @@ use std::{collections::VecDeque, rc::Rc};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::joint::Joint;
+use super::{joint::Joint, private::Note};
 use crate::{
     command::spread::Leg,
     state::{ids::Place, slot::Slot},
@@ -24,6 +24,8 @@ pub(super) struct Job {
     pub(super) goes: Goes,
     pub(super) expects: Expects,
     pub(super) at: At,
+    /// It is sent when all that came before it has been answered.
+    pub(super) alone: bool,
     /// The node that takes this one request, though another one has the slot.
     pub(super) asks: Option<Address>,
     /// How often it has been sent on in a row.
@@ -63,14 +65,8 @@ pub(super) enum Expects {
     Part(Rc<Joint>, usize),
     /// The cursor in it is one node's.
     Leg(Leg, Box<Expects>),
-    /// A transaction or a watch is over with it.
-    End(Box<Expects>),
-    /// Keys are watched, unless it is an error.
-    Watch(Box<Expects>),
-    /// This was queued, unless it is an error.
-    Queued(Bytes, Box<Expects>),
-    /// The client is shown this in its place.
-    Instead(Bytes, Box<Expects>),
+    /// It means something to connections that nobody else has.
+    Noted(Note, Box<Expects>),
 }
 
 /// Where a request is.
@@ -86,8 +82,21 @@ pub(super) enum At {
 
 impl Job {
     pub(super) fn new(place: Place, request: Bytes, goes: Goes, expects: Expects) -> Self {
-        let (at, asks, hops, since, again) = (At::Here, None, 0, None, None);
-        Self { place, request, goes, expects, at, asks, hops, since, again }
+        let (at, alone, asks, hops, since, again) = (At::Here, false, None, 0, None, None);
+        Self { place, request, goes, expects, at, alone, asks, hops, since, again }
+    }
+
+    /// The same, sent when all that came before it has been answered.
+    pub(super) fn alone(self) -> Self {
+        Self { alone: true, ..self }
+    }
+
+    /// The node that has it.
+    pub(super) fn node(&self) -> Option<NodeId> {
+        match self.at {
+            At::Here => None,
+            At::Node(node, _) | At::Inquiry(node) => Some(node),
+        }
     }
 
     /// Whether it waits for nothing but its node: what is behind it and for the same slot, or may be, runs later.

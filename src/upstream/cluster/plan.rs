@@ -10,7 +10,7 @@ use super::{
     router::Router,
 };
 use crate::{
-    command::spread::{Front, Split, Spread, spread},
+    command::spread::{Split, Spread},
     resp::Request,
     state::ids::Place,
     upstream::link::receiver::Receiver,
@@ -29,13 +29,7 @@ pub(super) fn plan<R: Receiver>(
         // Every node says the same, and nothing else.
         return one(Goes::Any, expects);
     }
-    let (specs, announced) = (router.fleet.specs(), router.announced());
-    let front = Front {
-        split: router.fleet.splits(),
-        protocol: router.key().protocol,
-        announced: &announced,
-    };
-    match spread(request, &specs, &front) {
+    match router.spread(request, router.fleet.splits()) {
         Spread::Slot { slot, .. } => one(Goes::Slot(slot), expects),
         Spread::Any => one(Goes::Any, expects),
         Spread::Ask => one(Goes::Unknown, expects),

@@ -38,7 +38,7 @@ impl<R: Receiver> Router<R> {
     pub(super) fn handle(self: &Rc<Self>, number: Place, frame: &[u8]) {
         let taken = self.inner.borrow_mut().jobs.take(number);
         let Some(job) = taken else { return };
-        self.decided(number);
+        self.decided(number, job.node());
         if let At::Inquiry(_) = job.at {
             return self.found_keys(number, job, frame);
         }
@@ -48,16 +48,6 @@ impl<R: Receiver> Router<R> {
             }
         } else {
             self.deliver(job.place, frame, job.expects);
-        }
-    }
-
-    /// The request that decides the node of a transaction has been answered, or will not be.
-    fn decided(&self, number: Place) {
-        if let Some(private) = &self.private {
-            let mut private = private.borrow_mut();
-            if private.decides == Some(number) {
-                private.decides = None;
-            }
         }
     }
 
@@ -110,9 +100,7 @@ impl<R: Receiver> Router<R> {
     }
 
     /// Hands a reply to whoever waits for it.
-    pub(super) fn deliver(self: &Rc<Self>, place: Place, frame: &[u8], mut expects: Expects) {
-        let instead = self.settle_private(frame, &mut expects);
-        let frame = instead.as_deref().unwrap_or(frame);
+    pub(super) fn deliver(self: &Rc<Self>, place: Place, frame: &[u8], expects: Expects) {
         let client = self.client.borrow().upgrade();
         match expects {
             Expects::Run => {
@@ -134,8 +122,10 @@ impl<R: Receiver> Router<R> {
                 leg.reply(frame, &mut out);
                 self.deliver(place, &out, *expects);
             }
-            // They have been dealt with.
-            Expects::End(_) | Expects::Watch(_) | Expects::Queued(..) | Expects::Instead(..) => {}
+            Expects::Noted(note, expects) => {
+                let shown = self.noted(note, frame).unwrap_or(frame);
+                self.deliver(place, shown, *expects);
+            }
         }
     }
 
@@ -148,10 +138,8 @@ impl<R: Receiver> Router<R> {
     }
 
     /// A request has no reply and will get none.
-    pub(super) fn fail(self: &Rc<Self>, number: Place, failure: &Failure) {
-        let taken = self.inner.borrow_mut().jobs.take(number);
-        let Some(job) = taken else { return };
-        self.decided(number);
+    pub(super) fn fail(self: &Rc<Self>, number: Place, job: Job, failure: &Failure) {
+        self.decided(number, None);
         match job.expects {
             Expects::Part(joint, _) => {
                 let joined = joint.fail(failure);
@@ -303,24 +291,14 @@ impl<R: Receiver> Receiver for Router<R> {
     fn failed(this: &Rc<Self>, place: Place, count: u32, failure: &Failure) {
         for index in 0..count {
             let number = place.plus(index);
-            let job = match failure {
-                Failure::Lost => None,
-                Failure::Unsent(_) => this.inner.borrow_mut().jobs.take(number),
-            };
-            let is_inquiry = |job: &Job| matches!(job.at, At::Inquiry(_));
-            match job {
-                Some(job) => this.hold(number, job),
-                None => {
-                    let mut inner = this.inner.borrow_mut();
-                    let asked = inner.jobs.get(number).is_some_and(is_inquiry);
-                    let job = if asked { inner.jobs.take(number) } else { None };
-                    drop(inner);
-                    match job {
-                        // The request itself has not been sent.
-                        Some(job) => this.hold(number, job),
-                        None => this.fail(number, failure),
-                    }
-                }
+            let taken = this.inner.borrow_mut().jobs.take(number);
+            let Some(job) = taken else { continue };
+            // An inquiry is not the request itself.
+            let is_unsent =
+                matches!(failure, Failure::Unsent(_)) || matches!(job.at, At::Inquiry(_));
+            match is_unsent {
+                true => this.hold(number, job),
+                false => this.fail(number, job, failure),
             }
         }
         this.fleet.doubt();
@@ -340,7 +318,7 @@ impl<R: Receiver> Receiver for Router<R> {
     fn closed(this: &Rc<Self>, link: Option<&Rc<Link<Self>>>) {
         let node = link.and_then(|link| this.inner.borrow().roads.leads(link));
         if node.is_some_and(|node| this.would_miss(node)) {
-            this.close();
+            this.open.set(false);
             let client = this.client.borrow().upgrade();
             if let Some(client) = client {
                 R::closed(&client, None);

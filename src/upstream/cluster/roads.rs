@@ -35,6 +35,14 @@ pub(super) enum Way<R: Receiver> {
 }
 
 impl<R: Receiver> Way<R> {
+    /// Nobody has used it.
+    pub(super) fn give_back_unused(self) {
+        match self {
+            Self::Lane(_) => {}
+            Self::Lease(lease) => lease.give_back_unused(),
+        }
+    }
+
     pub(super) fn link(&self) -> &Rc<Link<Router<R>>> {
         match self {
             Self::Lane(link) => link,
@@ -93,6 +101,7 @@ impl<R: Receiver> Roads<R> {
         for road in &self.0 {
             if let State::Open(Way::Lease(lease)) = &road.state {
                 lease.adopt(router);
+                router.name(lease);
             }
         }
     }
@@ -120,6 +129,20 @@ impl<R: Receiver> Roads<R> {
         self.open().map(|(_, link)| link).find(|link| link.is_congested())
     }
 
+    /// Gives up those to other nodes than this one.
+    pub(super) fn leave_others(&mut self, node: Option<NodeId>) -> Vec<Way<R>> {
+        let (kept, left) = std::mem::take(&mut self.0)
+            .into_iter()
+            .partition(|road| Some(road.node) == node || matches!(road.state, State::Dialling));
+        self.0 = kept;
+        Self(left).end().collect()
+    }
+
+    /// There is none to this node.
+    pub(super) fn forget(&mut self, node: NodeId) {
+        self.0.retain(|road| road.node != node);
+    }
+
     /// Gives up all of them.
     pub(super) fn end(&mut self) -> impl Iterator<Item = Way<R>> + use<R> {
         std::mem::take(&mut self.0).into_iter().filter_map(|road| match road.state {
@@ -140,15 +163,17 @@ impl<R: Receiver> Roads<R> {
 fn dial<R: Receiver>(router: &Rc<Router<R>>, node: &Rc<Node<R>>) {
     let (router, node) = (Rc::downgrade(router), node.clone());
     spawn_local(async move {
-        let Some((key, is_own)) = router.upgrade().map(|router| router.wants()) else { return };
+        let wanted =
+            |router: Rc<Router<R>>| (router.key(), router.private.is_some(), router.is_shut_out());
+        let Some((key, is_own, is_shut_out)) = router.upgrade().map(wanted) else { return };
         let outcome = match is_own {
             false => node.hub.lane(&key, None).await.map(|joined| Way::Lane(joined.link)),
-            true => node.hub.pinned(&key, false).await.map(Way::Lease),
+            true => node.hub.pinned(&key, is_shut_out).await.map(Way::Lease),
         };
         match (router.upgrade(), outcome) {
             (Some(router), outcome) => router.dialled(node.id, outcome),
-            (None, Ok(Way::Lease(lease))) => lease.give_back_unused(),
-            (None, _) => {}
+            (None, Ok(way)) => way.give_back_unused(),
+            (None, Err(_)) => {}
         }
     });
 }

@@ -15,20 +15,19 @@ use super::{
     fleet::{Fleet, Node},
     job::{At, Expects, Goes, Job, Jobs, NodeId},
     plan,
-    private::{self, DISCARD, Private},
+    private::{self, Private},
     roads::{Roads, Way},
 };
 use crate::{
-    command::spread::Announced,
+    command::spread::{Announced, Front, Spread, spread},
     resp::{Request, RequestScanner, Scanned, encode},
     state::{ids::Place, key::LaneKey},
     upstream::{
         connect::DialError,
         link::{
-            Link, Standing,
+            Standing,
             receiver::{Failure, Receiver},
         },
-        pool::Lease,
     },
 };
 
@@ -42,17 +41,20 @@ const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
 /// The way of one client's requests to the nodes, and of the replies back.
 pub struct Router<R: Receiver> {
     pub(super) fleet: Rc<Fleet<R>>,
-    key: RefCell<Rc<LaneKey>>,
+    pub(super) key: RefCell<Rc<LaneKey>>,
     pub(super) client: RefCell<Weak<R>>,
     pub(super) inner: RefCell<Inner<R>>,
     /// Where its transactions are, if nobody else uses its connections.
     pub(super) private: Option<RefCell<Private>>,
     announced: RefCell<Option<Rc<Announced>>>,
-    standing: Cell<Standing>,
-    open: Cell<bool>,
+    pub(super) standing: Cell<Standing>,
+    pub(super) open: Cell<bool>,
     /// Nothing more comes.
-    finished: Cell<bool>,
-    /// By which the node is chosen for what any can take.
+    pub(super) finished: Cell<bool>,
+    /// It is among those whose requests are looked at.
+    pub(super) waits: Cell<bool>,
+    /// The node for what any can take, and by what it is chosen.
+    pub(super) home: Cell<Option<NodeId>>,
     turn: usize,
 }
 
@@ -104,6 +106,8 @@ impl<R: Receiver> Router<R> {
             standing,
             open: Cell::new(true),
             finished: Cell::new(false),
+            waits: Cell::new(false),
+            home: Cell::new(Some(node.id)),
             turn,
         });
         router.inner.borrow().roads.adopt(&router);
@@ -121,8 +125,15 @@ impl<R: Receiver> Router<R> {
         self.key.borrow().clone()
     }
 
+    /// Which nodes a request is for. `split`: it may become several.
+    pub(super) fn spread(&self, request: &Request<'_>, split: bool) -> Spread {
+        let announced = self.announced();
+        let front = Front { split, protocol: self.key().protocol, announced: &announced };
+        spread(request, &self.fleet.specs(), &front)
+    }
+
     /// The one node that the cluster is to the client.
-    pub(super) fn announced(&self) -> Rc<Announced> {
+    fn announced(&self) -> Rc<Announced> {
         self.announced.borrow().clone().unwrap_or_default()
     }
 
@@ -260,10 +271,9 @@ impl<R: Receiver> Router<R> {
         let Some(job) = inner.jobs.get(number) else { return Sent::Yes };
         let node = match (&job.asks, job.goes) {
             (Some(address), _) => Some(self.fleet.node_at(address)),
-            (None, Goes::Slot(slot)) => self.fleet.owner(slot),
+            (None, Goes::Slot(slot) | Goes::Bind(slot)) => self.fleet.owner(slot),
             (None, Goes::Primary(at)) => self.fleet.primary(at),
             (None, Goes::Any | Goes::Unknown) => self.any_node(inner),
-            (None, Goes::Bind(slot)) => self.fleet.owner(slot),
             (None, Goes::Bound | Goes::BindAny) => match self.bound() {
                 Some(id) => self.fleet.node(id),
                 None => self.any_node(inner),
@@ -272,8 +282,7 @@ impl<R: Receiver> Router<R> {
         if self.decides().is_some_and(|decides| decides != number) {
             return Sent::NotYet(None);
         }
-        // What was queued before has to be known: it may have to go to another node.
-        if matches!(job.goes, Goes::Bind(_)) && inner.jobs.before(number).next().is_some() {
+        if job.alone && inner.jobs.before(number).next().is_some() {
             return Sent::NotYet(None);
         }
         let Some(node) = node else {
@@ -293,8 +302,7 @@ impl<R: Receiver> Router<R> {
             }
         };
         self.standing.set(link.standing());
-        let goes = inner.jobs.get(number).map(|job| job.goes);
-        let ahead = goes.map(|goes| self.bind(inner, number, goes, node.id)).unwrap_or_default();
+        let ahead = self.bind(inner, number, node.id);
         let Some(job) = inner.jobs.get_mut(number) else { return Sent::Yes };
         let sent = match (&job.expects, job.goes) {
             (_, Goes::Unknown) => {
@@ -321,59 +329,18 @@ impl<R: Receiver> Router<R> {
         if sent { Sent::Yes } else { Sent::NotYet(None) }
     }
 
-    /// Whether the client would miss something if its connection to this node closed.
-    pub(super) fn would_miss(&self, node: NodeId) -> bool {
-        self.private.as_ref().is_some_and(|private| private.borrow().needs(node))
-    }
-
-    /// Takes no more requests.
-    pub(super) fn close(&self) {
-        self.open.set(false);
-    }
-
-    fn bound(&self) -> Option<NodeId> {
-        self.private.as_ref()?.borrow().node
-    }
-
-    fn decides(&self) -> Option<Place> {
-        self.private.as_ref()?.borrow().decides
-    }
-
-    /// The client's transaction is on this node from now on. Gives what has to be said there first.
-    fn bind(&self, inner: &Inner<R>, number: Place, goes: Goes, node: NodeId) -> Vec<Bytes> {
-        let mut ahead = Vec::new();
-        let (Some(private), Goes::Bind(_) | Goes::BindAny) = (&self.private, goes) else {
-            return ahead;
-        };
-        let mut private = private.borrow_mut();
-        if private.node != Some(node) {
-            private.so_far(&mut ahead);
-            if let Some(before) = private.node.replace(node)
-                && !ahead.is_empty()
-                && let Some((_, link)) = inner.roads.open().find(|(id, _)| *id == before)
-            {
-                link.send_unheard(DISCARD);
-            }
-        }
-        if matches!(goes, Goes::Bind(_)) {
-            private.decides = Some(number);
-        }
-        ahead
-    }
-
     /// A node for what any can take: always the same, as long as it can be spoken to.
     fn any_node(&self, inner: &Inner<R>) -> Option<Rc<Node<R>>> {
-        let count = self.fleet.primaries();
-        let all = (0..count).filter_map(|at| self.fleet.primary((at + self.turn) % count));
-        let (mut first, mut open) = (None, None);
-        for node in all {
-            if inner.roads.is_open(node.id) {
-                open = open.or(Some(node));
-            } else {
-                first = first.or(Some(node));
-            }
-        }
-        open.or(first)
+        let is_open = |node: &Rc<Node<R>>| inner.roads.is_open(node.id);
+        let home = self.home.get().and_then(|id| self.fleet.node(id)).filter(is_open);
+        let node = home.or_else(|| {
+            let count = self.fleet.primaries();
+            let mut all = (0..count).filter_map(|at| self.fleet.primary((at + self.turn) % count));
+            let first = all.next()?;
+            Some(if is_open(&first) { first } else { all.find(is_open).unwrap_or(first) })
+        });
+        self.home.set(node.as_ref().map(|node| node.id));
+        node
     }
 
     /// Sends what waits and can be sent, and answers what has waited too long. True if anything is left.
@@ -414,7 +381,10 @@ impl<R: Receiver> Router<R> {
                 Ok(frame) => self.handle(number, &frame),
                 Err(why) => {
                     let why = why.unwrap_or_else(|| "no node of the cluster takes it".to_owned());
-                    self.fail(number, &Failure::Unsent(why));
+                    let taken = self.inner.borrow_mut().jobs.take(number);
+                    if let Some(job) = taken {
+                        self.fail(number, job, &Failure::Unsent(why));
+                    }
                 }
             }
         }
@@ -447,69 +417,10 @@ impl<R: Receiver> Router<R> {
         inner.held.insert(at, number);
     }
 
-    /// The state that its connections are to be in, and whether it has them for itself.
-    pub(super) fn wants(&self) -> (Rc<LaneKey>, bool) {
-        (self.key(), self.private.is_some())
-    }
-
-    /// A connection to a node, if there is one that may be used at once.
-    pub(super) fn way_at_once(
-        self: &Rc<Self>,
-        node: &Node<R>,
-    ) -> Option<Result<Way<R>, DialError>> {
-        let key = self.key();
-        Some(match self.private.is_some() {
-            false => node.hub.lane_at_once(&key)?.map(Way::Lane),
-            true => node.hub.pinned_at_once(&key, false)?.map(Way::Lease),
-        })
-    }
-
     /// Sends a request to every node that is spoken to. Nobody wants to see a reply.
     pub fn send_unheard(&self, request: &[u8]) {
         let inner = self.inner.borrow();
         inner.roads.open().for_each(|(_, link)| link.send_unheard(request));
-    }
-
-    /// Shows the nodes that nothing more comes, as [`Link::finish`](super::super::link::Link::finish) does.
-    pub fn finish(&self) {
-        if let Some(private) = &self.private {
-            private.borrow_mut().lasts = true;
-            self.finished.set(true);
-            let links = self.links();
-            links.iter().for_each(|link| link.finish());
-        }
-    }
-
-    /// Sends bytes to a node for which no reply is expected.
-    pub fn send_raw(&self, bytes: &[u8]) {
-        if let Some(private) = &self.private {
-            private.borrow_mut().lasts = true;
-            let links = self.links();
-            links.first().into_iter().for_each(|link| link.send_raw(bytes));
-        }
-    }
-
-    fn links(&self) -> Vec<Rc<Link<Self>>> {
-        self.inner.borrow().roads.open().map(|(_, link)| link.clone()).collect()
-    }
-
-    /// Gives up its connections: to whoever comes next, if they are clean, or behind what was sent.
-    pub(in crate::upstream) fn end(&self, end: impl Fn(Lease<Self>)) {
-        let ways: Vec<Way<R>> = self.inner.borrow_mut().roads.end().collect();
-        for way in ways {
-            if let Way::Lease(lease) = way {
-                end(lease);
-            }
-        }
-    }
-
-    /// A dial that this client has waited for has come to its end.
-    pub(super) fn dialled(self: &Rc<Self>, node: NodeId, outcome: Result<Way<R>, DialError>) {
-        let mut inner = self.inner.borrow_mut();
-        inner.roads.dialled(node, outcome);
-        inner.roads.adopt(self);
-        drop(inner);
-        self.pump();
     }
 
     fn flush_client(&self) {
