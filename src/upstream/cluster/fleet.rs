@@ -230,14 +230,19 @@ impl<R: Receiver> Fleet<R> {
         key: &Rc<LaneKey>,
         login: Option<&[u8]>,
     ) -> Result<(Rc<Router<R>>, Option<Bytes>), DialError> {
-        self.held(async || self.reach(key, login).await).await
+        let dial = async |node: &Node<R>| {
+            let joined = node.hub.lane(key, login).await?;
+            Ok((Way::Lane(joined.link), joined.welcome))
+        };
+        self.held(async || self.reach(key, &dial).await).await
     }
 
-    async fn reach(
+    /// The first primary in turn that can be reached.
+    async fn reach<T>(
         self: &Rc<Self>,
         key: &Rc<LaneKey>,
-        login: Option<&[u8]>,
-    ) -> Result<(Rc<Router<R>>, Option<Bytes>), DialError> {
+        dial: &impl AsyncFn(&Node<R>) -> Result<(Way<R>, T), DialError>,
+    ) -> Result<(Rc<Router<R>>, T), DialError> {
         let mut error = DialError::Unreachable(UNKNOWN.to_owned());
         if !self.is_known() {
             return Err(error);
@@ -245,11 +250,8 @@ impl<R: Receiver> Fleet<R> {
         let (primaries, turn) = (self.view.borrow().primaries.clone(), self.turn());
         for at in 0..primaries.len() {
             let node = &primaries[(at + turn) % primaries.len()];
-            match node.hub.lane(key, login).await {
-                Ok(joined) => {
-                    let way = Way::Lane(joined.link);
-                    return Ok((Router::new(self, key, node, way, turn), joined.welcome));
-                }
+            match dial(node).await {
+                Ok((way, told)) => return Ok((Router::new(self, key, node, way, turn), told)),
                 Err(found @ DialError::Unreachable(_)) => error = found,
                 Err(refused) => return Err(refused),
             }
@@ -278,20 +280,10 @@ impl<R: Receiver> Fleet<R> {
         key: &Rc<LaneKey>,
         unauthenticated: bool,
     ) -> Result<Rc<Router<R>>, DialError> {
-        self.held(async || {
-            let (primaries, turn) = (self.view.borrow().primaries.clone(), self.turn());
-            let mut error = DialError::Unreachable(UNKNOWN.to_owned());
-            for at in 0..primaries.len() {
-                let node = &primaries[(at + turn) % primaries.len()];
-                match node.hub.pinned(key, unauthenticated).await {
-                    Ok(lease) => return Ok(Router::new(self, key, node, Way::Lease(lease), turn)),
-                    Err(found @ DialError::Unreachable(_)) => error = found,
-                    Err(refused) => return Err(refused),
-                }
-            }
-            Err(error)
-        })
-        .await
+        let dial = async |node: &Node<R>| {
+            node.hub.pinned(key, unauthenticated).await.map(|lease| (Way::Lease(lease), ()))
+        };
+        self.held(async || self.reach(key, &dial).await).await.map(|(router, ())| router)
     }
 
     /// Attempts to get a connection as long as no node can be reached, and those who wait may be held.
